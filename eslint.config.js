@@ -1,0 +1,205 @@
+import path from 'node:path';
+import { defineConfig } from 'eslint/config';
+import reactHooks from 'eslint-plugin-react-hooks';
+import tseslint from 'typescript-eslint';
+
+/**
+ * What each part of src may import, besides its own folder; the longest key that fits a file counts.
+ * `node:` is every built-in module but node:process. Files of src/views are reached by `import()` alone, from anywhere.
+ */
+const MAY_IMPORT = {
+  'src/io.ts': ['node:stream'],
+  'src/index.ts': ['src/core', 'src/output/pull-reporter.ts'],
+  'src/main.ts': [
+    'src/program.ts',
+    'src/failure.ts',
+    'src/io.ts',
+    'src/core',
+    'src/output',
+    'src/format',
+    'commander',
+    'node:',
+  ],
+  'src/program.ts': [
+    'src/commands',
+    'src/context.ts',
+    'src/io.ts',
+    'src/core',
+    'src/output',
+    'src/format',
+    'commander',
+    'node:',
+  ],
+  'src/context.ts': ['src/config', 'src/core', 'src/io.ts', 'src/output', 'src/format', 'node:'],
+  'src/failure.ts': ['src/core', 'src/format'],
+  'src/core': ['node:'],
+  // The library reads OLLAMA_HOST when it is given no address.
+  'src/core/client.ts': ['node:', 'node:process'],
+  'src/core/transport-proxy.ts': ['node:', 'undici'],
+  'src/config': ['src/core', 'src/io.ts', 'src/format', 'valibot', 'cosmiconfig', 'yaml', 'node:'],
+  'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
+  // The library's reporters write to stderr when they are given no stream.
+  'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'],
+  'src/format': ['string-width'],
+  'src/chat': ['src/core', 'src/io.ts', 'src/format', 'src/config/atomic-write.ts', 'node:'],
+  'src/commands': [
+    'src/context.ts',
+    'src/failure.ts',
+    'src/io.ts',
+    'src/config',
+    'src/core',
+    'src/output',
+    'src/format',
+    'src/chat',
+    'src/sandbox',
+    'commander',
+    'node:',
+  ],
+  'src/views': [
+    'src/io.ts',
+    'src/core',
+    'src/format',
+    'src/chat',
+    'src/output',
+    'ink',
+    'ink-spinner',
+    'react',
+    'chalk',
+    'node:',
+  ],
+  'src/sandbox': ['src/core', 'src/format', 'node:'],
+};
+/** Commands are told apart by their files: what two of them share belongs below them. */
+const NOT_ONE_ANOTHER = ['src/commands'];
+
+const isWithin = (file, place) =>
+  file === place || file.startsWith(place.endsWith(':') ? place : `${place}/`);
+
+/** @type {import('eslint').Rule.RuleModule} */
+const importsByFolder = {
+  meta: { type: 'problem', schema: [] },
+  create(context) {
+    const file = path.relative(context.cwd, context.filename).replaceAll('\\', '/');
+    const key = Object.keys(MAY_IMPORT)
+      .filter((place) => isWithin(file, place))
+      .sort((a, b) => b.length - a.length)[0];
+    const check = (node, { isDynamic = false, isType = false } = {}) => {
+      const source = node.source?.value;
+      if (typeof source !== 'string') return;
+      const isOurs = source.startsWith('.');
+      const target = isOurs
+        ? path.posix.join(path.posix.dirname(file), source).replace(/\.js$/, '.ts')
+        : /^(node:.*|@[^/]+\/[^/]+|[^/]+)/.exec(source)[0];
+      const report = (why) => context.report({ node, message: `${file} may not import ${source}: ${why}` });
+      if (isWithin(target, 'src/views') && !isWithin(file, 'src/views')) {
+        if (!isDynamic && !isType)
+          report('views are reached by import() alone, so that Ink loads only where it draws');
+        return;
+      }
+      if (key === undefined) return report('its folder has no row in MAY_IMPORT (eslint.config.js)');
+      const ownFolder = path.posix.extname(key) === '' ? key : path.posix.dirname(key);
+      if (ownFolder !== 'src' && !NOT_ONE_ANOTHER.includes(ownFolder) && isWithin(target, ownFolder)) return;
+      const fits = (place) => isWithin(target, place) && !(place === 'node:' && target === 'node:process');
+      if (!MAY_IMPORT[key].some(fits)) report('see MAY_IMPORT (eslint.config.js) and ARCHITECTURE.md');
+    };
+    return {
+      ImportDeclaration: (node) => check(node, { isType: node.importKind === 'type' }),
+      ExportNamedDeclaration: (node) => check(node, { isType: node.exportKind === 'type' }),
+      ExportAllDeclaration: (node) => check(node),
+      ImportExpression: (node) => check(node, { isDynamic: true }),
+    };
+  },
+};
+
+const NO_EXIT = {
+  selector: "MemberExpression[object.name='process'][property.name=/^(exit|reallyExit|abort)$/]",
+  message: 'Set the exit code and let what is written go out; only bin/ ends the process.',
+};
+const NO_DEFAULT_EXPORT = {
+  selector: 'ExportDefaultDeclaration, ExportSpecifier[exported.name="default"]',
+  message: 'Export by name.',
+};
+const nodeGlobals = Object.fromEntries(
+  [
+    'process',
+    'console',
+    'Buffer',
+    'URL',
+    'AbortController',
+    'setTimeout',
+    'clearTimeout',
+    'setImmediate',
+  ].map((name) => [name, 'readonly']),
+);
+
+export default defineConfig(
+  { ignores: ['dist/', 'coverage/', 'test/fixtures/'] },
+  {
+    linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' },
+    plugins: { ts: tseslint.plugin },
+    rules: {
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      'no-restricted-syntax': ['error', NO_EXIT],
+    },
+  },
+  {
+    files: ['**/*.ts', '**/*.tsx'],
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      'ts/no-floating-promises': 'error',
+      'ts/no-misused-promises': 'error',
+      'ts/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      'ts/no-explicit-any': 'error',
+      'ts/no-non-null-assertion': 'error',
+      'ts/consistent-type-imports': 'error',
+      'ts/no-unused-vars': ['error', { argsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['src/**', 'test/**'],
+    rules: { 'no-restricted-syntax': ['error', NO_EXIT, NO_DEFAULT_EXPORT] },
+  },
+  {
+    files: ['src/**'],
+    plugins: { project: { rules: { imports: importsByFolder } } },
+    rules: {
+      'project/imports': 'error',
+      'no-console': 'error',
+      'no-restricted-globals': [
+        'error',
+        {
+          globals: [{ name: 'process', message: 'It comes in through Io (src/io.ts).' }],
+          checkGlobalObject: true,
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/views/**'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
+  },
+  {
+    files: ['**/*.js'],
+    languageOptions: { globals: nodeGlobals },
+    rules: {
+      'no-undef': 'error',
+      'no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+    },
+  },
+  {
+    // Old Nodes have to read it before it can tell them that they are too old.
+    files: ['bin/**'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      ecmaVersion: 2017,
+      globals: { ...nodeGlobals, require: 'readonly', __dirname: 'readonly' },
+    },
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+);

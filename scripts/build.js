@@ -1,0 +1,114 @@
+// Builds the three parts of the package:
+//   dist/lib         the library: one module a source file, with types (tsc)
+//   dist/cli         the program: CommonJS, split so that a command loads only what it uses
+//   dist/cli/views   what draws: ES modules (Ink uses top-level await), reached by import() alone
+// CommonJS because an ES entry starts 4-5 ms later; esbuild splits only ES modules, so the chunks are made as
+// ES modules first and each is then turned into CommonJS.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const out = path.join(root, 'dist', 'cli');
+const outViews = path.join(out, 'views');
+const VIEW_IMPORT = /(^|\/)views\/([\w-]+)\.js$/;
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.18',
+  charset: 'utf8',
+  // Fixed here: the development build of React does the work twice.
+  define: { 'process.env.NODE_ENV': '"production"' },
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+/** Leaves `import('../views/x.js')` in place, pointing at the built view. */
+const viewsStayOutside = {
+  name: 'views-stay-outside',
+  setup(build) {
+    build.onResolve({ filter: VIEW_IMPORT }, (args) => {
+      if (args.kind !== 'dynamic-import' || args.namespace !== 'file') return undefined;
+      const name = VIEW_IMPORT.exec(args.path)[2];
+      return { path: `./views/${name}.mjs`, external: true };
+    });
+  },
+};
+
+/** Ink asks for react-devtools-core when DEV is set; a bundle of ours never has it. */
+const noDevtools = {
+  name: 'no-devtools',
+  setup(build) {
+    build.onResolve({ filter: /^react-devtools-core$/ }, (args) => ({ path: args.path, namespace: 'empty' }));
+    build.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'export default {}' }));
+  },
+};
+
+async function buildProgram() {
+  const result = await esbuild.build({
+    ...common,
+    entryPoints: [path.join(root, 'src', 'main.ts')],
+    format: 'esm',
+    splitting: true,
+    outdir: out,
+    write: false,
+    metafile: true,
+    // undici is the one dependency that stays a package: it is loaded only behind a proxy.
+    external: ['undici', 'typescript'],
+    plugins: [viewsStayOutside],
+    // Packages that use require() get the real one after the turn to CommonJS.
+    banner: { js: '' },
+  });
+  mkdirSync(out, { recursive: true });
+  writeFileSync(path.join(out, 'package.json'), '{ "type": "commonjs" }\n');
+  for (const file of result.outputFiles) {
+    const { code } = await esbuild.transform(file.text, {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20.18',
+      charset: 'utf8',
+    });
+    // A chunk of the program is required; a view, being an ES module, is really imported.
+    const text = code.replace(
+      /\bimport\("(\.\/[^"]+\.js)"\)/g,
+      (_, chunk) => `Promise.resolve().then(() => require("${chunk}"))`,
+    );
+    writeFileSync(path.join(out, path.basename(file.path)), text);
+  }
+  return result.metafile;
+}
+
+async function buildViews() {
+  const views = path.join(root, 'src', 'views');
+  const entryPoints = readdirSync(views)
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => path.join(views, name));
+  await esbuild.build({
+    ...common,
+    entryPoints,
+    format: 'esm',
+    splitting: true,
+    outdir: outViews,
+    outExtension: { '.js': '.mjs' },
+    plugins: [noDevtools],
+    jsx: 'automatic',
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
+  });
+}
+
+function buildLibrary() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.lib.json'], { cwd: root, stdio: 'inherit' });
+}
+
+rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+await buildProgram();
+await buildViews();
+buildLibrary();

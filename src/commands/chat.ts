@@ -1,0 +1,213 @@
+import path from 'node:path';
+import { checkAllowed, checkProjectHost } from '../consent.js';
+import { stateDir } from '../config/paths.js';
+import type { Context } from '../context.js';
+import { chatRequest, startConversation, withMessage, type Conversation, type Think } from '../core/chat.js';
+import { OllamaError } from '../core/errors.js';
+import { checkModelName } from '../core/model-name.js';
+import { failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
+import { answerOnce } from '../chat/answer.js';
+import { writeJsonLine } from '../output/json.js';
+import { pullMissing } from '../chat/pull-missing.js';
+import type { Outcome, Register } from '../command.js';
+import { readPipedPrompt } from '../output/stdin.js';
+
+interface ChatFlags {
+  readonly system?: string;
+  readonly option?: readonly string[];
+  readonly think?: string | boolean;
+  readonly format?: string;
+  readonly keepAlive?: string;
+  /** False with `--no-history`. */
+  readonly history?: boolean;
+  /** False with `--no-stdin`. */
+  readonly stdin?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Declares `chat`, also under the name that Ollama users type. */
+export const register: Register = (program, action) => {
+  program
+    .command('chat')
+    .alias('run')
+    .summary('talk with a model')
+    .description(
+      'Talks with a model. With a prompt, or a pipe on stdin, one answer and out: the answer on stdout, thinking on stderr. Prompt and stdin together: prompt, blank line, stdin.',
+    )
+    .argument('[model]', 'a model; default_model of the configuration where none is named')
+    .argument('[prompt...]', 'the question')
+    .option('--system <text>', 'the system prompt')
+    .option('--option <name=value>', 'an option of the model such as temperature=0.2; repeats', collect)
+    .option('--think [level]', 'think: --think, or --think=low, medium, high, max')
+    .option('--no-think', 'do not think')
+    .option('--format <json|schema>', '"json", or a JSON schema: the answer follows it')
+    .option('--keep-alive <duration>', 'how long the model stays loaded: 5m, 0, -1 for ever')
+    .option('--no-history', 'keep nothing of what is typed')
+    .option('--no-stdin', 'leave stdin unread')
+    .option('-y, --yes', 'do not ask')
+    .action(action(chat, (_model, _prompt, flags: ChatFlags) => settingsOf(flags)));
+};
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** The flags that are settings: the strongest source of each. */
+function settingsOf(flags: ChatFlags): Record<string, unknown> {
+  const options = (flags.option ?? []).map((text) => {
+    const equals = text.indexOf('=');
+    if (equals > 0) return [`options.${text.slice(0, equals).trim()}`, text.slice(equals + 1)] as const;
+    throw new OllamaError('usage', `--option takes NAME=VALUE, not "${text}".`, {
+      hint: 'For example --option temperature=0.2',
+    });
+  });
+  return {
+    system: flags.system,
+    keep_alive: flags.keepAlive,
+    ...(flags.history === false ? { history: false } : {}),
+    ...Object.fromEntries(mergeStops(options)),
+  };
+}
+
+/** `stop` repeats; of any other option the last one counts. */
+function mergeStops(options: readonly (readonly [string, string])[]): (readonly [string, unknown])[] {
+  const stops = options.filter(([key]) => key === 'options.stop').map(([, value]) => value);
+  const rest = options.filter(([key]) => key !== 'options.stop');
+  return stops.length === 0 ? [...rest] : [...rest, ['options.stop', stops]];
+}
+
+async function chat(
+  context: Context,
+  named: string | undefined,
+  words: readonly string[],
+  flags: ChatFlags,
+): Promise<Outcome> {
+  const { io, mode, settings } = context;
+  const prompt = await readPrompt(context, words, flags);
+  const model = named ?? settings.default_model;
+  if (model === undefined) {
+    throw new OllamaError('usage', 'No model was named, and the configuration has no default_model.', {
+      hint: 'ollama-cli chat MODEL; ollama-cli list shows the installed ones',
+    });
+  }
+  const json = mode === 'json';
+  if (prompt === undefined && json)
+    throw new OllamaError('usage', 'chat --json needs a prompt, as an argument or on stdin.');
+  if (prompt === undefined && !(io.stdin.isTTY === true && io.stdout.isTTY === true)) {
+    throw new OllamaError('usage', 'There is no prompt, and no terminal to talk in.', {
+      hint: 'ollama-cli chat MODEL "PROMPT", or a prompt on stdin',
+    });
+  }
+  checkModelName(model);
+  checkAllowed(context, model);
+  if (json)
+    await writeJsonLine(io, { type: 'start', schema_version: 1, host: context.client.host.url, model });
+  try {
+    await checkProjectHost(context, flags.yes === true);
+    const conversation = converse(context, model, flags);
+    if (prompt === undefined) return await talk(context, conversation);
+    await answerOnce(context, chatRequest(withMessage(conversation, { role: 'user', content: prompt })), {
+      onMissing: async () => await pullMissing(context, model, flags.yes === true),
+    });
+    return 0;
+  } catch (thrown) {
+    const error = toOllamaError(thrown);
+    if (json) await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(error)) });
+    throw error;
+  }
+}
+
+function converse({ settings }: Context, model: string, flags: ChatFlags): Conversation {
+  return startConversation(model, {
+    system: settings.system,
+    options: settings.options,
+    keepAlive: settings.keep_alive,
+    think: parseThink(flags.think),
+    format: parseFormat(flags.format),
+  });
+}
+
+async function readPrompt(
+  context: Context,
+  words: readonly string[],
+  flags: ChatFlags,
+): Promise<string | undefined> {
+  const typed = words.join(' ');
+  const piped = flags.stdin === false ? '' : await readPipedPrompt(context.io);
+  const parts = [typed, piped].filter((part) => part.trim() !== '');
+  return parts.length === 0 ? undefined : parts.join('\n\n');
+}
+
+function parseThink(flag: string | boolean | undefined): Think | undefined {
+  switch (flag) {
+    case undefined:
+      return undefined;
+    case true:
+    case 'true':
+      return true;
+    case false:
+    case 'false':
+      return false;
+    case 'low':
+    case 'medium':
+    case 'high':
+    case 'max':
+      return flag;
+    default:
+      throw new OllamaError('usage', `--think takes =low, =medium, =high or =max, not "${flag}".`);
+  }
+}
+
+function parseFormat(flag: string | undefined): unknown {
+  if (flag === undefined || flag === 'json') return flag;
+  try {
+    return JSON.parse(flag) as unknown;
+  } catch (cause) {
+    throw new OllamaError('usage', '--format takes "json" or a JSON schema.', { cause });
+  }
+}
+
+/** The conversation in a terminal, until the person leaves. */
+async function talk(context: Context, conversation: Conversation): Promise<Outcome> {
+  const { io, client, settings } = context;
+  const { model } = conversation;
+  await requireModel(context, model);
+  const { openLook } = await import('../output/look.js');
+  const { runChat } = await import('../views/chat.js');
+  const look = await openLook(io, io.stdout, settings.color);
+  const noHistory = /^\s*(?:1|t|true|yes|on)\s*$/i.test(io.env['OLLAMA_NOHISTORY'] ?? '');
+  await runChat({
+    io,
+    client,
+    conversation,
+    host: shortHost(client.host.url),
+    contextLength: windowOf(context),
+    unicode: look.unicode,
+    colorLevel: look.level,
+    ...(settings.history && !noHistory
+      ? { historyFile: path.join(stateDir(io.env, io.platform), 'history') }
+      : {}),
+    explain: (error) => {
+      const { message, hint } = toFailure(error);
+      return { message, hint };
+    },
+  });
+  return 0;
+}
+
+/** A missing model, or a server that is down, is told before the person types. */
+async function requireModel(context: Context, model: string): Promise<void> {
+  const { io, client } = context;
+  try {
+    await client.show(model, { signal: io.signal });
+  } catch (error) {
+    const missing = error instanceof OllamaError && error.code === 'model_not_found';
+    if (!missing || !(await pullMissing(context, model))) throw error;
+  }
+}
+
+/** The window that is asked for; without one the server decides by its memory, and nothing is claimed. */
+function windowOf({ settings }: Context): number | undefined {
+  const asked = settings.options['num_ctx'];
+  return typeof asked === 'number' ? asked : undefined;
+}

@@ -1,0 +1,142 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { listSettings, type ListedSetting } from '../config/list.js';
+import { cacheDir, configDir, stateDir } from '../config/paths.js';
+import type { Context } from '../context.js';
+import { OllamaError } from '../core/errors.js';
+import { findNearest } from '../format/nearest.js';
+import { writeJson } from '../output/json.js';
+import { renderTsv, type Column } from '../output/table.js';
+import { writeText } from '../output/write.js';
+import type { Action, Register } from '../command.js';
+
+/** Declares `config` with its subcommands. */
+export const register: Register = (program, action) => {
+  const config = program
+    .command('config')
+    .summary('the settings')
+    .description('Shows the settings in force, and where each came from.');
+  declare(config, action);
+};
+
+function declare(config: Command, action: Action): void {
+  config
+    .command('list')
+    .description('Every setting in force.')
+    .option('--show-origin', 'with the flag, variable, or file and line that each came from')
+    .option('--no-header', 'in a pipe: without the header row')
+    .action(action(list));
+  config
+    .command('get')
+    .description('The value of one setting.')
+    .argument('<key>', 'such as timeouts.connect')
+    .action(action(get));
+  config.command('path').description('Where the files of this program are.').action(action(paths));
+}
+
+function originText({ origin }: ListedSetting): string {
+  if (origin.file === undefined)
+    return origin.name === undefined ? origin.kind : `${origin.kind} ${origin.name}`;
+  return `${origin.kind} ${origin.file}${origin.line === undefined ? '' : `:${origin.line}`}`;
+}
+
+function valueText({ value }: ListedSetting): string {
+  if (typeof value === 'string') return value;
+  return value === null ? 'none' : JSON.stringify(value);
+}
+
+const COLUMNS: readonly Column<ListedSetting>[] = [
+  { key: 'key', title: 'KEY', value: ({ key }) => key, raw: ({ key }) => key },
+  { key: 'value', title: 'VALUE', value: valueText, raw: valueText, shrink: 'end' },
+  { key: 'origin', title: 'ORIGIN', value: originText, raw: originText, shrink: 'middle', priority: 1 },
+];
+
+async function list(
+  context: Context,
+  flags: { readonly showOrigin?: boolean; readonly header?: boolean },
+): Promise<void> {
+  const { io, mode, config } = context;
+  const settings = listSettings(config);
+  if (mode === 'json') {
+    const items = settings.map(({ key, value, origin }) => ({ key, value, origin }));
+    return await writeJson(io, { items, total: items.length });
+  }
+  const columns = flags.showOrigin === true ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'origin');
+  await writeTable(context, settings, columns, flags.header !== false);
+}
+
+async function writeTable<Row>(
+  { io, mode, settings }: Context,
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  header: boolean,
+): Promise<void> {
+  if (io.stdout.isTTY !== true && mode !== 'tty') {
+    return await writeText(
+      io.stdout,
+      renderTsv(rows, columns, { header })
+        .map((line) => `${line}\n`)
+        .join(''),
+      io.signal,
+    );
+  }
+  const { openLook } = await import('../output/look.js');
+  const { renderTerminalTable } = await import('../output/terminal-table.js');
+  const look = await openLook(io, io.stdout, settings.color);
+  const lines = renderTerminalTable(rows, columns, {
+    width: look.width,
+    styles: look.styles,
+    ellipsis: look.symbols.ellipsis,
+  });
+  await writeText(io.stdout, `${lines.join('\n')}\n`, io.signal);
+}
+
+async function get(context: Context, key: string): Promise<void> {
+  const { io, mode, config } = context;
+  const settings = listSettings(config);
+  const found = settings.find((setting) => setting.key === key);
+  if (!found) {
+    const near = findNearest(
+      key,
+      settings.map((setting) => setting.key),
+      2,
+    );
+    const hint = near.length === 0 ? 'ollama-cli config list' : `Did you mean ${near.join(' or ')}?`;
+    throw new OllamaError('usage', `"${key}" is not set, or is no setting.`, { hint });
+  }
+  if (mode === 'json') return await writeJson(io, { key, value: found.value, origin: found.origin });
+  await writeText(io.stdout, `${valueText(found)}\n`, io.signal);
+}
+
+async function paths(context: Context): Promise<void> {
+  const { io, mode, config } = context;
+  const { env, platform } = io;
+  const { join } = platform === 'win32' ? path.win32 : path.posix;
+  const items = [
+    { name: 'project', path: config.files.project ?? '', exists: config.files.project !== undefined },
+    {
+      name: 'user',
+      path: config.files.user ?? join(configDir(env, platform), 'config.yaml'),
+      exists: config.files.user !== undefined,
+    },
+    { name: 'state', path: stateDir(env, platform), exists: undefined },
+    { name: 'cache', path: cacheDir(env, platform), exists: undefined },
+  ].map(({ exists, ...item }) => (exists === undefined ? item : { ...item, exists }));
+  if (mode === 'json') return await writeJson(io, { items, total: items.length });
+  const columns = [
+    {
+      key: 'name',
+      title: 'WHAT',
+      value: (row: (typeof items)[number]) => row.name,
+      raw: (row: (typeof items)[number]) => row.name,
+    },
+    {
+      key: 'path',
+      title: 'WHERE',
+      value: (row: (typeof items)[number]) => (row.path === '' ? '(none here)' : row.path),
+      raw: (row: (typeof items)[number]) => row.path,
+      shrink: 'middle' as const,
+    },
+  ];
+  await writeTable(context, items, columns, true);
+}

@@ -1,0 +1,212 @@
+import type { Context } from '../context.js';
+import { OllamaError } from '../core/errors.js';
+import type { InstalledModel } from '../core/wire.js';
+import { matchGlob } from '../config/glob.js';
+import { formatAge } from '../format/age.js';
+import { formatBytes } from '../format/bytes.js';
+import { formatCount } from '../format/count.js';
+import { shortHost } from '../failure.js';
+import type { Register } from '../command.js';
+import { pickFields, writeJson } from '../output/json.js';
+import { renderTsv, type Column } from '../output/table.js';
+import { writeText } from '../output/write.js';
+
+interface ListFlags {
+  readonly sort?: string;
+  readonly reverse?: boolean;
+  readonly columns?: string;
+  readonly header?: boolean;
+}
+
+const SORTS: Readonly<Record<string, (a: InstalledModel, b: InstalledModel) => number>> = {
+  name: (a, b) => a.name.localeCompare(b.name, 'en'),
+  size: (a, b) => b.size - a.size,
+  modified: (a, b) => Date.parse(b.modified_at) - Date.parse(a.modified_at),
+};
+
+/** Declares `list`. */
+export const register: Register = (program, action) => {
+  program
+    .command('list')
+    .alias('ls')
+    .summary('installed models')
+    .description(
+      'Lists the installed models: name, size, parameters, quantization, context, capabilities, age.',
+    )
+    .argument('[glob]', "only models that match; * crosses / and :, without one it is a name's beginning")
+    .option('--sort <by>', `${Object.keys(SORTS).join(', ')}; as the server has them otherwise: newest first`)
+    .option('--reverse', 'the other way round')
+    .option('--columns <a,b>', 'only these columns, in this order')
+    .option('--no-header', 'in a pipe: without the header row')
+    .action(action(list));
+};
+
+async function list(context: Context, glob: string | undefined, flags: ListFlags): Promise<void> {
+  const { io, client, mode } = context;
+  const columns = chooseColumns(flags.columns, io.now());
+  const sort = flags.sort === undefined ? undefined : SORTS[flags.sort];
+  if (flags.sort !== undefined && !sort) {
+    throw new OllamaError(
+      'usage',
+      `There is no order "${flags.sort}": it is ${Object.keys(SORTS).join(', ')}.`,
+    );
+  }
+  const all = await client.list({ signal: io.signal });
+  let models = glob === undefined ? all : all.filter((model) => matches(glob, model.name));
+  if (sort) models = [...models].sort(sort);
+  if (flags.reverse === true) models = [...models].reverse();
+
+  if (mode === 'json') return await writeJson(io, listDocument(context, models));
+  if (context.flags.quiet === true) {
+    return await writeText(io.stdout, models.map((model) => `${oneLine(model.name)}\n`).join(''), io.signal);
+  }
+  if (io.stdout.isTTY === true || mode === 'tty')
+    return await drawTable(context, models, columns, all.length);
+  const lines = renderTsv(models, columns, { header: flags.header !== false });
+  await writeText(io.stdout, lines.map((line) => `${line}\n`).join(''), io.signal);
+}
+
+function oneLine(name: string): string {
+  return (
+    renderTsv([name], [{ key: 'name', title: 'NAME', value: (row) => row, raw: (row) => row }], {
+      header: false,
+    })[0] ?? ''
+  );
+}
+
+function matches(glob: string, name: string): boolean {
+  return /[*?]/.test(glob) ? matchGlob(glob, name) : name.toLowerCase().startsWith(glob.toLowerCase());
+}
+
+function listDocument(context: Context, models: readonly InstalledModel[]): object {
+  const document = {
+    host: context.client.host.url,
+    models,
+    total: models.length,
+    total_size: models.reduce((sum, model) => sum + model.size, 0),
+  };
+  const fields = context.flags.fields?.split(',').map((field) => field.trim());
+  return fields === undefined ? document : pickFields(document, 'models', fields, MODEL_FIELDS);
+}
+
+/** The fields of the shape, so that one which no model has today is no mistake. */
+const MODEL_FIELDS = [
+  'name',
+  'model',
+  'size',
+  'digest',
+  'modified_at',
+  'details',
+  'capabilities',
+  'context_length',
+  'remote_host',
+];
+
+function contextLength(model: InstalledModel): number | undefined {
+  return model.context_length ?? model.details.context_length;
+}
+
+function allColumns(now: number): readonly Column<InstalledModel>[] {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return [
+    { key: 'name', title: 'NAME', value: (m) => m.name, raw: (m) => m.name, shrink: 'middle' },
+    {
+      key: 'digest',
+      title: 'ID',
+      value: (m) => m.digest.replace(/^sha256:/, '').slice(0, 12),
+      raw: (m) => m.digest,
+      priority: 5,
+    },
+    {
+      key: 'size',
+      title: 'SIZE',
+      value: (m) => (m.remote_host === undefined ? formatBytes(m.size) : '-'),
+      raw: (m) => String(m.size),
+      align: 'right',
+    },
+    {
+      key: 'parameter_size',
+      title: 'PARAMS',
+      value: (m) => text(m.details.parameter_size),
+      raw: (m) => text(m.details.parameter_size),
+      align: 'right',
+      priority: 2,
+    },
+    {
+      key: 'quantization_level',
+      title: 'QUANT',
+      value: (m) => text(m.details.quantization_level),
+      raw: (m) => text(m.details.quantization_level),
+      priority: 3,
+    },
+    {
+      key: 'context_length',
+      title: 'CONTEXT',
+      value: (m) => {
+        const length = contextLength(m);
+        return length === undefined ? '' : formatCount(length);
+      },
+      raw: (m) => String(contextLength(m) ?? ''),
+      align: 'right',
+      priority: 4,
+    },
+    {
+      key: 'capabilities',
+      title: 'CAN',
+      value: (m) => (m.capabilities ?? []).filter((can) => can !== 'completion').join(' '),
+      raw: (m) => (m.capabilities ?? []).join(','),
+      priority: 6,
+      shrink: 'end',
+    },
+    {
+      key: 'modified_at',
+      title: 'MODIFIED',
+      value: (m) => formatAge(m.modified_at, now),
+      raw: (m) => m.modified_at,
+      priority: 1,
+    },
+  ];
+}
+
+function chooseColumns(asked: string | undefined, now: number): readonly Column<InstalledModel>[] {
+  const columns = allColumns(now);
+  if (asked === undefined) return columns;
+  return asked.split(',').map((word) => {
+    const wanted = word.trim().toLowerCase();
+    const column = columns.find(({ key, title }) => key === wanted || title.toLowerCase() === wanted);
+    if (column) return column;
+    const names = columns.map(({ key }) => key).join(', ');
+    throw new OllamaError('usage', `There is no column "${word.trim()}". The columns are: ${names}.`);
+  });
+}
+
+async function drawTable(
+  context: Context,
+  models: readonly InstalledModel[],
+  columns: readonly Column<InstalledModel>[],
+  installed: number,
+): Promise<void> {
+  const { io, settings, client } = context;
+  const { openLook } = await import('../output/look.js');
+  const { renderTerminalTable } = await import('../output/terminal-table.js');
+  const look = await openLook(io, io.stdout, settings.color);
+  const { dim } = look.styles;
+  if (models.length === 0) {
+    const where = shortHost(client.host.url);
+    const line =
+      installed === 0
+        ? `No models on ${where}. Get one: ollama-cli pull llama3.2:1b\nInstalled some before? A server that runs as another user or with another OLLAMA_MODELS has its own.`
+        : `None of the ${installed} models on ${where} matches.`;
+    return await writeText(io.stdout, `${line}\n`, io.signal);
+  }
+  // A column that no model fills says nothing.
+  const filled = columns.filter((column) => models.some((model) => column.value(model) !== ''));
+  const lines = renderTerminalTable(models, filled, {
+    width: look.width,
+    styles: look.styles,
+    ellipsis: look.symbols.ellipsis,
+  });
+  const size = models.reduce((sum, model) => sum + model.size, 0);
+  const total = `${models.length} ${models.length === 1 ? 'model' : 'models'}, ${formatBytes(size)}`;
+  await writeText(io.stdout, `${[...lines, '', dim(total)].join('\n')}\n`, io.signal);
+}

@@ -1,0 +1,214 @@
+import type { Context } from '../context.js';
+import { OllamaError } from '../core/errors.js';
+import { checkModelName } from '../core/model-name.js';
+import { pullTotals, type PullState } from '../core/pull.js';
+import { combinedExit, failureJson, shortHost, toFailure } from '../failure.js';
+import { formatBytes } from '../format/bytes.js';
+import type { Outcome, Register } from '../command.js';
+import { checkAllowed, checkProjectHost } from '../consent.js';
+import { writeJsonLine } from '../output/json.js';
+import { openLook } from '../output/look.js';
+import { failureLines } from '../output/failure-text.js';
+import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
+import { createPullJson } from '../output/pull-json.js';
+import { chooseProgress } from '../output/progress-kind.js';
+import { runPull } from '../output/run-pull.js';
+
+interface PullFlags {
+  readonly insecure?: boolean;
+  readonly keepGoing?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Declares `pull`. */
+export const register: Register = (program, action) => {
+  program
+    .command('pull')
+    .summary('download models')
+    .description(
+      'Downloads models, one after another. What has come stays on the server: the same command goes on.',
+    )
+    .argument('<model...>', 'names such as llama3.2:1b or hf.co/user/repository:Q4_K_M')
+    .option('--insecure', 'have the server fetch over plain HTTP')
+    .option('--keep-going', 'go on with the others when one fails')
+    .option('-y, --yes', 'do not ask')
+    .action(action(pull));
+};
+
+interface Failed {
+  readonly model: string;
+  readonly error: OllamaError;
+}
+
+async function pull(context: Context, names: readonly string[], flags: PullFlags): Promise<Outcome> {
+  const models = [...new Set(names)];
+  for (const model of models) checkModelName(model);
+  for (const model of models) checkAllowed(context, model);
+  const tell = createTeller(context);
+  await tell.start(models);
+  const succeeded: string[] = [];
+  const failed: Failed[] = [];
+  try {
+    await checkProjectHost(context, flags.yes === true);
+    for (const [index, model] of models.entries()) {
+      const state = await tell.run(model, { position: index + 1, count: models.length }, flags.insecure);
+      if (state.error === undefined) succeeded.push(model);
+      else {
+        failed.push({ model, error: state.error });
+        await tell.failed(state, models.length > 1);
+        if (state.error.code === 'interrupted' || flags.keepGoing !== true) break;
+      }
+    }
+  } catch (error) {
+    // Not a pull that failed, but what stands before all of them: the last line is `error` all the same.
+    await tell.end(
+      succeeded,
+      failed,
+      models,
+      toFailure(error).code === 'internal' ? undefined : (error as OllamaError),
+    );
+    throw error;
+  }
+  return await tell.end(succeeded, failed, models);
+}
+
+/** How the pulls of one command are told. */
+interface Teller {
+  start(models: readonly string[]): Promise<void>;
+  run(
+    model: string,
+    queue: { position: number; count: number },
+    insecure: boolean | undefined,
+  ): Promise<PullState>;
+  failed(state: PullState, several: boolean): Promise<void>;
+  end(
+    succeeded: readonly string[],
+    failed: readonly Failed[],
+    models: readonly string[],
+    before?: OllamaError,
+  ): Promise<number>;
+}
+
+function createTeller(context: Context): Teller {
+  return context.mode === 'json' ? jsonTeller(context) : displayTeller(context);
+}
+
+/** One error for all that failed: the only one, or `partial`. */
+function sumUp(
+  succeeded: readonly string[],
+  failed: readonly Failed[],
+  host: string,
+): OllamaError | undefined {
+  const [first] = failed;
+  if (!first) return undefined;
+  const exit = combinedExit(
+    failed.map(({ error }) => error.code),
+    succeeded.length,
+  );
+  if (failed.length === 1 && succeeded.length === 0) return first.error;
+  const names = failed.map(({ model }) => model).join(', ');
+  const message = `${failed.length} of ${failed.length + succeeded.length} models could not be pulled: ${names}.`;
+  return new OllamaError(exit === toFailure(first.error).exit ? first.error.code : 'partial', message, {
+    host,
+    cause: first.error,
+  });
+}
+
+function jsonTeller({ io, client }: Context): Teller {
+  return {
+    start: async (models) =>
+      await writeJsonLine(io, { type: 'start', schema_version: 1, host: client.host.url, models }),
+    run: async (model, _queue, insecure) => {
+      const toJson = createPullJson(model, () => io.now());
+      return await runPull(
+        client,
+        model,
+        { signal: io.signal, insecure, now: () => io.now() },
+        async (state, event) => {
+          for (const line of toJson(state, event)) await writeJsonLine(io, line);
+        },
+      );
+    },
+    failed: async ({ model, error }) =>
+      await writeJsonLine(io, { type: 'model_error', model, error: failureJson(toFailure(error)) }),
+    end: async (succeeded, failed, models, before) => {
+      const skipped = models.filter(
+        (model) => !succeeded.includes(model) && !failed.some((one) => one.model === model),
+      );
+      const told = failed.map(({ model, error }) => ({ model, error: failureJson(toFailure(error)) }));
+      const sum = before ?? sumUp(succeeded, failed, client.host.url);
+      const lists = { succeeded, failed: told, ...(skipped.length === 0 ? {} : { skipped }) };
+      if (!sum) {
+        await writeJsonLine(io, { type: 'result', ...lists });
+        return 0;
+      }
+      await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(sum)), ...lists });
+      if (before) return 0;
+      throw sum;
+    },
+  };
+}
+
+function displayTeller(context: Context): Teller {
+  const { io, client, settings } = context;
+  const kind = chooseProgress(settings.progress, context.progressMode, context.flags.quiet === true);
+  const host = shortHost(client.host.url);
+  return {
+    start: async () => undefined,
+    run: async (model, queue, insecure) => {
+      const look = await openLook(io, io.stderr, settings.color);
+      const display: PullDisplay = await openPullDisplay(kind, {
+        stream: io.stderr,
+        stdin: io.stdin,
+        env: io.env,
+        platform: io.platform,
+        host,
+        model,
+        colorLevel: look.level,
+        unicode: look.unicode,
+        now: () => io.now(),
+        interrupt: () => io.interrupt(),
+        ...(queue.count > 1 ? { queue } : {}),
+      });
+      try {
+        const state = await runPull(
+          client,
+          model,
+          { signal: io.signal, insecure, now: () => io.now() },
+          (now, event) => display.show(now, event),
+        );
+        await display.end(state);
+        return state;
+      } finally {
+        await display.close();
+      }
+    },
+    failed: async (state, several) => {
+      const { error } = state;
+      if (!error) return;
+      if (error.code === 'interrupted') return tellKept(context, state);
+      if (!several) return;
+      const look = await openLook(io, io.stderr, settings.color);
+      io.stderr.write(`${failureLines(toFailure(error), look).join('\n')}\n`);
+    },
+    end: async (succeeded, failed, models, before) => {
+      if (before) return 0;
+      if (models.length > 1 && context.flags.quiet !== true && failed.length > 0) {
+        io.stderr.write(`${succeeded.length} of ${models.length} pulled\n`);
+      }
+      const sum = sumUp(succeeded, failed, client.host.url);
+      if (sum) throw sum;
+      return 0;
+    },
+  };
+}
+
+/** After Ctrl-C: how much is kept, and the command that goes on. */
+function tellKept({ io }: Context, state: PullState): void {
+  const { completed } = pullTotals(state, io.now());
+  const kept =
+    completed === 0
+      ? 'Stopped before anything had come.'
+      : `Stopped; ${formatBytes(completed)} of ${state.model} are kept on the server.`;
+  io.stderr.write(`${kept}\nGo on with: ollama-cli pull ${state.model}\n`);
+}

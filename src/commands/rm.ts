@@ -1,0 +1,194 @@
+import { askOrDecline } from '../consent.js';
+import type { Context } from '../context.js';
+import { matchGlob } from '../config/glob.js';
+import { OllamaError } from '../core/errors.js';
+import { checkModelName, sameModel } from '../core/model-name.js';
+import type { InstalledModel } from '../core/wire.js';
+import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
+import { formatBytes } from '../format/bytes.js';
+import { cleanLine } from '../format/clean.js';
+import { writeJson } from '../output/json.js';
+import { writeText } from '../output/write.js';
+import type { Outcome, Register } from '../command.js';
+
+interface RmFlags {
+  readonly dryRun?: boolean;
+  readonly ignoreMissing?: boolean;
+  readonly yes?: boolean;
+  readonly force?: boolean;
+}
+
+/** Declares `rm`. */
+export const register: Register = (program, action) => {
+  program
+    .command('rm')
+    .summary('remove models')
+    .description(
+      'Removes models, after saying which and how large. Asks in a terminal; without one it needs --yes.',
+    )
+    .argument('<model...>', 'names, or globs such as "qwen2*"')
+    .option('-n, --dry-run', 'only say what would be removed')
+    .option('--ignore-missing', 'a model that is not there is no failure')
+    .option('-y, --yes', 'do not ask')
+    .option('-f, --force', 'the same as --yes')
+    .action(action(rm));
+};
+
+/** One name to remove; the size is unknown where the list does not have it. */
+interface Target {
+  readonly name: string;
+  readonly size: number | undefined;
+}
+
+async function rm(context: Context, words: readonly string[], flags: RmFlags): Promise<Outcome> {
+  const { io, client } = context;
+  for (const word of words) if (!isGlob(word)) checkModelName(word);
+  const installed = await client.list({ signal: io.signal, force: true });
+  const { targets, unmatched } = choose(words, installed);
+
+  if (flags.dryRun === true) return await tellPlan(context, targets, unmatched, flags);
+  if (targets.some(({ size }) => size !== undefined) && flags.yes !== true && flags.force !== true) {
+    await confirm(context, targets);
+  }
+  const outcome: Removal = { removed: [], missing: [...unmatched], failed: [] };
+  for (const target of targets) await remove(context, target, outcome);
+  return await tellOutcome(context, outcome, flags);
+}
+
+function isGlob(word: string): boolean {
+  return /[*?]/.test(word);
+}
+
+function choose(
+  words: readonly string[],
+  installed: readonly InstalledModel[],
+): { targets: Target[]; unmatched: string[] } {
+  const targets = new Map<string, Target>();
+  const unmatched: string[] = [];
+  for (const word of words) {
+    const found = installed.filter(({ name }) =>
+      isGlob(word) ? matchGlob(word, name) : sameModel(word, name),
+    );
+    for (const { name, size } of found) targets.set(name, { name, size });
+    // Only the server's own 404 says that a model is absent: a name is asked for even where the list lacks it.
+    if (found.length === 0 && isGlob(word)) unmatched.push(word);
+    else if (found.length === 0) targets.set(word, { name: word, size: undefined });
+  }
+  return { targets: [...targets.values()], unmatched };
+}
+
+function describe(targets: readonly Target[]): string {
+  const known = targets.filter(({ size }) => size !== undefined);
+  return known.map(({ name, size }) => `  ${cleanLine(name)}  ${formatBytes(size ?? 0)}\n`).join('');
+}
+
+function totalOf(targets: readonly Target[]): string {
+  return formatBytes(targets.reduce((sum, { size }) => sum + (size ?? 0), 0));
+}
+
+async function confirm(context: Context, targets: readonly Target[]): Promise<void> {
+  const known = targets.filter(({ size }) => size !== undefined);
+  const count = known.length === 1 ? 'this model' : `these ${known.length} models`;
+  if (context.mode !== 'json') context.io.stderr.write(describe(targets));
+  const host = shortHost(context.client.host.url);
+  const question = `Remove ${count} (${totalOf(targets)}) from ${host}?`;
+  if (!(await askOrDecline(context, question))) {
+    throw new OllamaError('declined', 'Nothing was removed.', { host: context.client.host.url });
+  }
+}
+
+interface Removal {
+  readonly removed: { name: string; size: number | undefined }[];
+  readonly missing: string[];
+  readonly failed: { name: string; error: OllamaError }[];
+}
+
+async function remove({ io, client }: Context, target: Target, outcome: Removal): Promise<void> {
+  try {
+    await client.delete(target.name, { signal: io.signal });
+    outcome.removed.push(target);
+  } catch (thrown) {
+    const error = toOllamaError(thrown);
+    if (error.code === 'interrupted') throw error;
+    if (error.code === 'model_not_found') outcome.missing.push(target.name);
+    else outcome.failed.push({ name: target.name, error });
+  }
+}
+
+function plain({ name, size }: Target): object {
+  return size === undefined ? { name } : { name, size };
+}
+
+async function tellPlan(
+  context: Context,
+  targets: readonly Target[],
+  unmatched: readonly string[],
+  flags: RmFlags,
+): Promise<Outcome> {
+  const { io, mode, client } = context;
+  const known = targets.filter(({ size }) => size !== undefined);
+  const missing = [...unmatched, ...targets.filter(({ size }) => size === undefined).map(({ name }) => name)];
+  if (mode === 'json') {
+    await writeJson(io, {
+      host: client.host.url,
+      dry_run: true,
+      removed: known.map(plain),
+      missing,
+      failed: [],
+    });
+  } else {
+    const end = known.length === 0 ? 'Nothing would be removed.\n' : `${totalOf(known)} would be removed.\n`;
+    await writeText(io.stdout, describe(known) + end, io.signal);
+  }
+  return endWith(context, { removed: [...known], missing, failed: [] }, flags);
+}
+
+async function tellOutcome(context: Context, outcome: Removal, flags: RmFlags): Promise<Outcome> {
+  const { io, mode, client } = context;
+  if (mode === 'json') {
+    await writeJson(io, {
+      host: client.host.url,
+      removed: outcome.removed.map(plain),
+      missing: outcome.missing,
+      failed: outcome.failed.map(({ name, error }) => ({ name, error: failureJson(toFailure(error)) })),
+    });
+  } else if (context.flags.quiet !== true) {
+    const lines = outcome.removed.map(({ name, size }) =>
+      size === undefined
+        ? `removed ${cleanLine(name)}\n`
+        : `removed ${cleanLine(name)}, ${formatBytes(size)}\n`,
+    );
+    await writeText(io.stdout, lines.join(''), io.signal);
+  }
+  return endWith(context, outcome, flags);
+}
+
+/** 0, or throws the one error that tells of all that did not work. */
+function endWith({ client }: Context, { removed, missing, failed }: Removal, flags: RmFlags): Outcome {
+  const host = client.host.url;
+  const absent = flags.ignoreMissing === true ? [] : missing;
+  const errors = [
+    ...absent.map(
+      (model) =>
+        new OllamaError('model_not_found', `"${model}" is not installed.`, { model, host, status: 404 }),
+    ),
+    ...failed.map(({ error }) => error),
+  ];
+  const [first] = errors;
+  if (!first) return 0;
+  if (errors.length === 1 && removed.length === 0) throw first;
+  const names = [...absent, ...failed.map(({ name }) => name)].join(', ');
+  const exit = combinedExit(
+    errors.map(({ code }) => code),
+    removed.length,
+  );
+  const code = exit === toFailure(first).exit ? first.code : 'partial';
+  throw new OllamaError(
+    code,
+    `${errors.length} of ${errors.length + removed.length} could not be removed: ${names}.`,
+    {
+      host,
+      cause: first,
+    },
+  );
+}

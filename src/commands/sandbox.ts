@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import type { Context } from '../context.js';
+import { parseSize } from '../config/duration.js';
+import { OllamaError } from '../core/errors.js';
+import type { Register } from '../command.js';
+
+interface SandboxFlags {
+  readonly listen: string;
+  readonly models?: string;
+  readonly scale?: string;
+  readonly rate?: string;
+  readonly tokenRate?: string;
+  readonly fault?: readonly string[];
+  readonly as?: string;
+  readonly empty?: boolean;
+}
+
+/** Declares `sandbox`. */
+export const register: Register = (program, action) => {
+  program
+    .command('sandbox')
+    .summary('an embedded Ollama-compatible server to try things out')
+    .description(
+      'Runs a server on this machine that speaks as Ollama does, with models at a hundredth of their size and answers that no model wrote. Prints its URL; Ctrl-C ends it.',
+    )
+    .option('--listen <[addr:]port>', 'where to listen, loopback only; port 0 for a free one', '127.0.0.1:0')
+    .option('--models <dir>', 'keep its models in this folder; otherwise in memory')
+    .option('--scale <factor>', 'size of the models: 1 for their real one', '0.01')
+    .option('--rate <size>', 'bytes a second that a pull moves: 5MB')
+    .option('--token-rate <number>', 'tokens a second of an answer')
+    .option('--fault <fault>', 'bring a failure at will; repeats; "--fault help" lists them', collect)
+    .option('--as <version>', 'take on the ways of 0.24.0 or 0.5.13')
+    .option('--empty', 'start with no model installed')
+    .action(action(sandbox));
+};
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** `[ADDR:]PORT`. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535) {
+    throw new OllamaError('usage', `"${text}" is no [ADDRESS:]PORT to listen on.`, {
+      hint: 'For example --listen 0 or --listen 127.0.0.1:8080.',
+    });
+  }
+  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
+}
+
+function positive(text: string, flag: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new OllamaError('usage', `${flag} takes a number above 0, not "${text}".`);
+}
+
+async function sandbox({ io }: Context, flags: SandboxFlags): Promise<void> {
+  const { startSandbox } = await import('../sandbox/server.js');
+  const { FAULTS, parseFault } = await import('../sandbox/faults.js');
+  if (flags.fault?.includes('help') === true) {
+    const width = Math.max(...Object.keys(FAULTS).map((name) => name.length));
+    const lines = Object.entries(FAULTS).map(
+      ([name, { describe }]) => `${name.padEnd(width)}  ${describe}\n`,
+    );
+    io.stdout.write(lines.join(''));
+    return;
+  }
+  if (flags.as !== undefined && flags.as !== '0.24.0' && flags.as !== '0.5.13') {
+    throw new OllamaError('usage', `--as takes 0.24.0 or 0.5.13, not "${flags.as}".`);
+  }
+  const server = await startSandbox({
+    listen: parseListen(flags.listen),
+    scale: positive(flags.scale ?? '0.01', '--scale'),
+    faults: (flags.fault ?? []).map(parseFault),
+    ...(flags.models === undefined ? {} : { modelsDir: flags.models }),
+    ...(flags.rate === undefined ? {} : { rate: parseSize(flags.rate) }),
+    ...(flags.tokenRate === undefined ? {} : { tokensPerSecond: positive(flags.tokenRate, '--token-rate') }),
+    ...(flags.as === undefined ? {} : { version: flags.as }),
+    ...(flags.empty === true ? { installed: [] } : {}),
+  });
+  try {
+    // A script reads this one line and has the address.
+    io.stdout.write(`${server.url}\n`);
+    io.stderr.write(
+      `A sandbox, not Ollama: its models are made up, and so is what they say.\nTry: ollama-cli -H ${server.url} list\nCtrl-C ends it.\n`,
+    );
+    if (!io.signal.aborted) await once(io.signal, 'abort');
+  } finally {
+    await server.close();
+  }
+}

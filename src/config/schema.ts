@@ -1,0 +1,168 @@
+import { DEFAULT_RETRY } from '../core/retry.js';
+import type { RetryPolicy } from '../core/retry.js';
+import type { ModelOptions } from '../core/wire.js';
+import {
+  anyText,
+  choice,
+  duration,
+  flag,
+  headerText,
+  hostText,
+  integer,
+  keepAlive,
+  number,
+  text,
+  texts,
+} from './value-types.js';
+import type { Stored, ValueType } from './value-types.js';
+
+/** A host that the person has named in their own file; what it carries goes to this host alone. */
+export interface NamedHost {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca_file?: string;
+}
+
+/** Every setting, checked and with its default. Times are milliseconds; `undefined` is no limit, or not set. */
+export interface Settings {
+  /** As a person writes it; `core/url.ts` parses it. */
+  readonly host: string;
+  readonly default_model?: string;
+  readonly options: ModelOptions;
+  readonly keep_alive?: string | number;
+  readonly system?: string;
+  readonly auto_pull: 'ask' | 'always' | 'never';
+  readonly auto_start_server: boolean;
+  /** Globs; `undefined` allows every model. */
+  readonly allowed_models: readonly string[] | undefined;
+  readonly timeouts: {
+    readonly connect: number;
+    readonly response: number | undefined;
+    readonly silence: number | undefined;
+    readonly pull: number | undefined;
+  };
+  readonly retry: RetryPolicy;
+  readonly model_cache_ttl: number;
+  readonly health_check_interval: number;
+  readonly history: boolean;
+  readonly progress: 'auto' | 'ink' | 'bar' | 'lines';
+  readonly color: 'auto' | 'always' | 'never';
+  readonly accessible: boolean;
+  /** Names in lower case; only those that were configured for the host in use. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca_file?: string;
+  readonly hosts: Readonly<Record<string, NamedHost>>;
+}
+
+/** One row of the table: a dotted key, its type, and what follows from it. */
+export interface Setting {
+  /** `<name>` and `<header>` stand for names that the person chooses. */
+  readonly key: string;
+  readonly type: ValueType;
+  /** Present also as `null` (no limit, none); without it the setting is absent until someone sets it. */
+  readonly default?: Stored;
+  /** A project file may not set it: it costs, or runs, or gives away something of the person's. */
+  readonly ownOnly?: true;
+  /** Its value is never shown. */
+  readonly secret?: true;
+  /** Another spelling of this key. */
+  readonly aliasOf?: string;
+  /** Turns an alias's value into one of the key it stands for. */
+  readonly turn?: (value: Stored) => Stored;
+}
+
+/** The address of a server that nobody has configured. */
+export const DEFAULT_HOST = 'http://127.0.0.1:11434';
+
+/** Every setting there is, in the order in which they are listed. */
+export const SETTINGS: readonly Setting[] = [
+  { key: 'host', type: hostText, default: DEFAULT_HOST },
+  { key: 'base_url', type: hostText, aliasOf: 'host' },
+  { key: 'port', type: integer(1, 65_535) },
+  { key: 'default_model', type: text },
+  { key: 'system', type: anyText },
+  { key: 'keep_alive', type: keepAlive },
+  { key: 'options.temperature', type: number(0) },
+  { key: 'options.top_k', type: integer() },
+  { key: 'options.top_p', type: number(0, 1) },
+  { key: 'options.min_p', type: number(0, 1) },
+  { key: 'options.typical_p', type: number(0, 1) },
+  { key: 'options.repeat_penalty', type: number(0) },
+  { key: 'options.repeat_last_n', type: integer(-1) },
+  { key: 'options.presence_penalty', type: number() },
+  { key: 'options.frequency_penalty', type: number() },
+  { key: 'options.num_ctx', type: integer(1) },
+  { key: 'options.num_predict', type: integer(-2) },
+  { key: 'options.max_tokens', type: integer(-2), aliasOf: 'options.num_predict' },
+  { key: 'options.num_keep', type: integer(-1) },
+  { key: 'options.num_batch', type: integer(1) },
+  { key: 'options.num_gpu', type: integer(-1) },
+  { key: 'options.main_gpu', type: integer(0) },
+  { key: 'options.num_thread', type: integer(0) },
+  { key: 'options.use_mmap', type: flag },
+  { key: 'options.seed', type: integer() },
+  { key: 'options.stop', type: texts() },
+  { key: 'auto_pull', type: choice('ask', 'always', 'never'), default: 'ask' },
+  {
+    key: 'auto_pull_model',
+    type: flag,
+    aliasOf: 'auto_pull',
+    turn: (value) => (value === true ? 'always' : 'never'),
+  },
+  { key: 'auto_start_server', type: flag, default: false, ownOnly: true },
+  { key: 'allowed_models', type: texts(','), default: null },
+  { key: 'timeouts.connect', type: duration('refused'), default: 5000 },
+  { key: 'timeouts.response', type: duration('no limit'), default: 60_000 },
+  { key: 'timeouts.silence', type: duration('no limit'), default: null },
+  { key: 'timeouts.pull', type: duration('no limit'), default: null },
+  { key: 'retry.attempts', type: integer(1, 100), default: DEFAULT_RETRY.attempts },
+  { key: 'retry.delay', type: duration('refused'), default: DEFAULT_RETRY.delay },
+  { key: 'retry.max_delay', type: duration('refused'), default: DEFAULT_RETRY.max_delay },
+  { key: 'model_cache_ttl', type: duration('zero'), default: 60_000 },
+  { key: 'health_check_interval', type: duration('zero'), default: 30_000 },
+  { key: 'history', type: flag, default: true },
+  { key: 'progress', type: choice('auto', 'ink', 'bar', 'lines'), default: 'auto' },
+  { key: 'color', type: choice('auto', 'always', 'never'), default: 'auto' },
+  { key: 'accessible', type: flag, default: false },
+  { key: 'ca_file', type: text, ownOnly: true },
+  { key: 'headers.<header>', type: headerText, ownOnly: true, secret: true },
+  { key: 'hosts.<name>.url', type: hostText, ownOnly: true },
+  { key: 'hosts.<name>.ca_file', type: text, ownOnly: true },
+  { key: 'hosts.<name>.headers.<header>', type: headerText, ownOnly: true, secret: true },
+];
+
+const CHOSEN_NAMES: Readonly<Record<string, RegExp>> = {
+  '<name>': /^[A-Za-z0-9][\w-]*$/,
+  // RFC 9110's token, without the dot that separates the parts of a key.
+  '<header>': /^[\w!#$%&'*+^`|~-]+$/,
+};
+
+function segmentFits(pattern: string, segment: string): boolean {
+  const names = CHOSEN_NAMES[pattern];
+  if (names === undefined) return pattern === segment;
+  // `__proto__`, `constructor` and their like are nobody's header or host.
+  return names.test(segment) && !(segment in Object.prototype);
+}
+
+/** The settings at a path of the tree and below it; none for an unknown key. */
+export function settingsUnder(path: readonly string[]): readonly Setting[] {
+  return SETTINGS.filter(({ key }) => {
+    const pattern = key.split('.');
+    return (
+      path.length <= pattern.length &&
+      path.every((segment, index) => segmentFits(pattern[index] ?? '', segment))
+    );
+  });
+}
+
+/** The setting at exactly this path. */
+export function settingAt(path: readonly string[]): Setting | undefined {
+  return settingsUnder(path).find(({ key }) => key.split('.').length === path.length);
+}
+
+/** The dotted key under which a setting's value is kept; header names are the same in any case. */
+export function keyOf(setting: Setting, path: readonly string[]): string {
+  if (setting.aliasOf !== undefined) return setting.aliasOf;
+  if (!setting.key.endsWith('<header>')) return path.join('.');
+  return [...path.slice(0, -1), path.at(-1)?.toLowerCase()].join('.');
+}

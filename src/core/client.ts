@@ -1,0 +1,379 @@
+import { env as processEnvironment } from 'node:process';
+import type { Readable } from 'node:stream';
+import { cached } from './cache.js';
+import type { ChatEvent, ChatRequest } from './chat.js';
+import {
+  createChatDecoder,
+  decodeEmbed,
+  decodeRunning,
+  decodeShow,
+  decodeTags,
+  decodeVersion,
+} from './decode.js';
+import { OllamaError, isOllamaError } from './errors.js';
+import { checkHealth, type HealthReport } from './health.js';
+import {
+  createHttp,
+  DEFAULT_TIMEOUTS,
+  interruption,
+  type Call,
+  type Http,
+  type HttpEvent,
+  type Timeouts,
+} from './http.js';
+import type { ProxyEnvironment } from './proxy.js';
+import type { OllamaPullEvent } from './pull-events.js';
+import { streamPull, type PullOptions } from './pull-stream.js';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
+import { parseHost, type HostAddress } from './url.js';
+import type {
+  CreateRequest,
+  EmbedRequest,
+  EmbedResponse,
+  GenerateRequest,
+  InstalledModel,
+  RunningModel,
+  ShowResponse,
+} from './wire.js';
+
+/** How a client is made. Everything may be left out; times are milliseconds. */
+export interface ClientOptions {
+  /** Sent with each request, to this host and no other. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Certificates to trust instead of the built-in ones, in PEM. */
+  readonly ca?: readonly string[];
+  /** Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are read; the process's own environment by default. */
+  readonly env?: ProxyEnvironment;
+  /** How long lists of models are kept, 60,000 by default. */
+  readonly modelCacheTtl?: number;
+  /** How long a verdict on the server's health is kept, 30,000 by default. */
+  readonly healthCheckInterval?: number;
+  /** Told of each exchange, without credentials. */
+  readonly onHttp?: (event: HttpEvent) => void;
+  readonly now?: () => number;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a call whose answer is kept takes: `force` asks anew. */
+export interface CachedCallOptions extends CallOptions {
+  readonly force?: boolean;
+}
+
+/** A reporter that is told of each event of a pull; one that fails stops the pull with its error. */
+export interface PullProgressReporter {
+  onEvent(event: OllamaPullEvent): void | Promise<void>;
+}
+
+const CONNECT_TRY_MS = 5_000;
+
+/** A status stream of `create` and `push`: the lines as the server sent them. */
+export type StatusLine = Readonly<Record<string, unknown>> & { readonly status?: string };
+
+/**
+ * A client of one Ollama server. Opens nothing until it is asked, prints nothing, and holds only what
+ * `modelCacheTtl` and `healthCheckInterval` let it keep. Single answers throw `OllamaError`; the streams of `pull`
+ * and `chat` never throw, their last event tells the outcome.
+ */
+export class OllamaClient {
+  readonly host: HostAddress;
+  readonly #http: Http;
+  readonly #timeouts: Timeouts;
+  readonly #retry: RetryPolicy;
+  readonly #now: () => number;
+  readonly #models;
+  readonly #health;
+
+  constructor(host: string | HostAddress = '', options: ClientOptions = {}) {
+    this.host = typeof host === 'string' ? parseHost(host) : host;
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#retry = { ...DEFAULT_RETRY, ...options.retry };
+    this.#now = options.now ?? Date.now;
+    this.#http = createHttp({
+      host: this.host,
+      headers: options.headers ?? {},
+      timeouts: this.#timeouts,
+      retry: this.#retry,
+      ca: options.ca,
+      env: options.env ?? processEnvironment,
+      onHttp: options.onHttp,
+    });
+    this.#models = cached(options.modelCacheTtl ?? 60_000, this.#now, async () => await this.#askModels());
+    this.#health = cached(
+      options.healthCheckInterval ?? 30_000,
+      this.#now,
+      async () => await checkHealth(this, this.#now),
+    );
+  }
+
+  /**
+   * A client of the server at `url`, once that has answered. Throws `unreachable` ("No running Ollama server
+   * detected …", with how to start one and where to get it) where none answers within 5 s.
+   */
+  static async tryFromBaseUrl(url: string, options: ClientOptions = {}): Promise<OllamaClient> {
+    const client = new OllamaClient(url, options);
+    try {
+      await client.#probe(AbortSignal.timeout(CONNECT_TRY_MS));
+    } catch (error) {
+      const why = isOllamaError(error) ? error.message : 'it gave no answer within 5 s.';
+      throw new OllamaError(
+        'unreachable',
+        `No running Ollama server detected at ${client.host.url}: ${why} Start it with "ollama serve"; get it from https://ollama.com/download.`,
+        {
+          host: client.host.url,
+          hint: 'Start it with "ollama serve" (get it from https://ollama.com/download), or name another address.',
+          cause: error,
+        },
+      );
+    }
+    return client;
+  }
+
+  async #probe(signal: AbortSignal): Promise<void> {
+    // `/v1` marks an OpenAI-compatible base, whose server need not know Ollama's own routes.
+    const path = this.host.openAiCompatible ? '/v1/models' : '/api/tags';
+    await this.#http.json({ method: 'GET', path, signal });
+  }
+
+  /** The names of the installed models, newest first. */
+  async fetchModels(options: CachedCallOptions = {}): Promise<string[]> {
+    return (await this.list(options)).map((model) => model.name);
+  }
+
+  /** The installed models, newest first. */
+  async list({ signal, force = false }: CachedCallOptions = {}): Promise<InstalledModel[]> {
+    return await this.#abortable(this.#models.get(force), signal);
+  }
+
+  async #askModels(): Promise<InstalledModel[]> {
+    return decodeTags(await this.#get('/api/tags', undefined), this.host.url);
+  }
+
+  /** One caller's signal ends its own waiting, not the question that others share. */
+  async #abortable<Value>(answer: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+    if (!signal) return await answer;
+    const aborted = new Promise<never>((_, reject) => {
+      const stop = (): void => reject(interruption(signal.reason, this.host));
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+    });
+    return await Promise.race([answer, aborted]);
+  }
+
+  /** The loaded models. */
+  async running({ signal }: CallOptions = {}): Promise<RunningModel[]> {
+    return decodeRunning(await this.#get('/api/ps', signal), this.host.url);
+  }
+
+  /** The server's version. */
+  async version({ signal }: CallOptions = {}): Promise<string> {
+    return decodeVersion(await this.#get('/api/version', signal), this.host.url);
+  }
+
+  /** The verdict on this server, and the checks behind it. Never throws for an unhealthy one. */
+  async health({ signal, force = false }: CachedCallOptions = {}): Promise<HealthReport> {
+    return await this.#abortable(this.#health.get(force), signal);
+  }
+
+  /** All about one model. Throws `model_not_found`. */
+  async show(
+    model: string,
+    { signal, verbose }: CallOptions & { verbose?: boolean } = {},
+  ): Promise<ShowResponse> {
+    const body = { model, ...(verbose === true ? { verbose } : {}) };
+    const value = await this.#http.json({
+      method: 'POST',
+      path: '/api/show',
+      body,
+      model,
+      signal,
+      repeatable: true,
+    });
+    return decodeShow(value, this.host.url);
+  }
+
+  /** Pulls a model; see `OllamaPullEvent`. Never throws. */
+  async *pullModelStream(
+    model: string,
+    options: PullOptions = {},
+  ): AsyncGenerator<OllamaPullEvent, void, undefined> {
+    try {
+      yield* streamPull(this.#http, { timeouts: this.#timeouts, retry: this.#retry }, model, options);
+    } finally {
+      this.clearCache();
+    }
+  }
+
+  /** Pulls a model, telling `reporter`. Throws what the pull or the reporter failed with. */
+  async pullWithReporter(
+    model: string,
+    reporter: PullProgressReporter,
+    options: PullOptions = {},
+  ): Promise<void> {
+    for await (const event of this.pullModelStream(model, options)) {
+      await reporter.onEvent(event);
+      if (event.type === 'Error') throw event.error;
+    }
+  }
+
+  /** One answer, event by event; see `ChatEvent`. Never throws. */
+  async *chat(request: ChatRequest, options: CallOptions = {}): AsyncGenerator<ChatEvent, void, undefined> {
+    for await (const events of this.chatBatches(request, options)) yield* events;
+  }
+
+  /** The same in batches, all that has come since the last one: an await a token costs more than the token. */
+  chatBatches(
+    request: ChatRequest,
+    options: CallOptions = {},
+  ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
+    return this.#answer('/api/chat', request, options);
+  }
+
+  /** The completion of a prompt, event by event, as `chat` gives them. */
+  async *generate(
+    request: GenerateRequest,
+    options: CallOptions = {},
+  ): AsyncGenerator<ChatEvent, void, undefined> {
+    for await (const events of this.#answer('/api/generate', request, options)) yield* events;
+  }
+
+  async *#answer(
+    path: string,
+    request: ChatRequest | GenerateRequest,
+    { signal }: CallOptions,
+  ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
+    const facts = { host: this.host.url, model: request.model };
+    const decoder = createChatDecoder(facts, this.#now);
+    const silence = this.#timeouts.silence;
+    try {
+      const body = { ...request, stream: true };
+      for await (const values of this.#http.stream(
+        { method: 'POST', path, body, model: request.model, signal },
+        silence,
+      )) {
+        if (values.length === 0) {
+          throw new OllamaError(
+            'timeout',
+            `${facts.host} has sent nothing for ${(silence ?? 0) / 1000} s.`,
+            facts,
+          );
+        }
+        const events = decoder.decode(values);
+        if (events.length > 0) yield events;
+        if (decoder.ended()) return;
+      }
+      throw new OllamaError(
+        'stream_cut',
+        `The server at ${facts.host} ended the answer of ${facts.model} in the middle.`,
+        facts,
+      );
+    } catch (error) {
+      const failure = isOllamaError(error)
+        ? error
+        : new OllamaError('internal', String(error), { ...facts, cause: error });
+      yield [{ type: 'error', error: failure }];
+    }
+  }
+
+  /** The vectors of one or several texts, in their order. */
+  async embed(request: EmbedRequest, { signal }: CallOptions = {}): Promise<EmbedResponse> {
+    const { model } = request;
+    const call: Call = {
+      method: 'POST',
+      path: '/api/embed',
+      body: request,
+      model,
+      signal,
+      repeatable: true,
+      bounded: false,
+    };
+    return decodeEmbed(await this.#http.json(call), this.host.url);
+  }
+
+  /** Removes a model's name, and its layers where no other model has them. Throws `model_not_found`. */
+  async delete(model: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#http.status({ method: 'DELETE', path: '/api/delete', body: { model }, model, signal }, []);
+    this.clearCache();
+  }
+
+  /** Gives a model one more name. Throws `model_not_found` for the source. */
+  async copy(source: string, destination: string, { signal }: CallOptions = {}): Promise<void> {
+    const body = { source, destination };
+    await this.#http.status({ method: 'POST', path: '/api/copy', body, model: source, signal }, []);
+    this.clearCache();
+  }
+
+  /** Makes a model; yields the server's lines. Throws for an error line, and where the last is not "success". */
+  create(request: CreateRequest, options: CallOptions = {}): AsyncGenerator<StatusLine, void, undefined> {
+    return this.#statusLines('/api/create', { ...request }, request.model, options);
+  }
+
+  /** Pushes a model to its registry; yields the server's lines, and throws as `create` does. */
+  push(
+    model: string,
+    { insecure, ...options }: CallOptions & { insecure?: boolean } = {},
+  ): AsyncGenerator<StatusLine, void, undefined> {
+    return this.#statusLines(
+      '/api/push',
+      { model, ...(insecure === true ? { insecure } : {}) },
+      model,
+      options,
+    );
+  }
+
+  async *#statusLines(
+    path: string,
+    body: Readonly<Record<string, unknown>>,
+    model: string,
+    { signal }: CallOptions,
+  ): AsyncGenerator<StatusLine, void, undefined> {
+    const facts = { host: this.host.url, model };
+    let status: unknown;
+    const call: Call = { method: 'POST', path, body: { ...body, stream: true }, model, signal };
+    for await (const values of this.#http.stream(call, this.#timeouts.silence)) {
+      for (const value of values) {
+        if (typeof value !== 'object' || value === null) continue;
+        const line = value as StatusLine;
+        if (typeof line['error'] === 'string') throw new OllamaError('server_error', line['error'], facts);
+        ({ status } = line);
+        yield line;
+      }
+    }
+    this.clearCache();
+    if (status !== 'success') {
+      throw new OllamaError('stream_cut', `The server at ${facts.host} ended without "success".`, facts);
+    }
+  }
+
+  /** True where the server has a blob. `digest`: `sha256:` and 64 hex digits. */
+  async hasBlob(digest: string, { signal }: CallOptions = {}): Promise<boolean> {
+    const call: Call = {
+      method: 'HEAD',
+      path: `/api/blobs/${encodeURIComponent(digest)}`,
+      signal,
+      repeatable: true,
+    };
+    return (await this.#http.status(call, [404])) === 200;
+  }
+
+  /** Sends a blob as a stream; the server checks its digest. Throws `digest_mismatch`. */
+  async createBlob(digest: string, content: Readable, { signal }: CallOptions = {}): Promise<void> {
+    const path = `/api/blobs/${encodeURIComponent(digest)}`;
+    await this.#http.status({ method: 'POST', path, upload: content, signal, bounded: false }, []);
+  }
+
+  /** Forgets what was kept: the next list and the next verdict are asked for anew. */
+  clearCache(): void {
+    this.#models.clear();
+    this.#health.clear();
+  }
+
+  async #get(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    return await this.#http.json({ method: 'GET', path, signal, repeatable: true });
+  }
+}

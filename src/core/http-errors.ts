@@ -1,0 +1,182 @@
+import { OllamaError, isOllamaError, type ErrorCode } from './errors.js';
+import { ConnectTimeout } from './transport.js';
+
+/** What is known of the request that failed. */
+export interface RequestFacts {
+  readonly host: string;
+  readonly model?: string | undefined;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ENOTFOUND: 'there is no such name',
+  EAI_AGAIN: 'the name could not be looked up',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'the network is unreachable',
+  ETIMEDOUT: 'the connection timed out',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+};
+
+/** The `code` of a system error, looked for in an AggregateError and in causes too. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
+  if ('errors' in error && Array.isArray(error.errors)) {
+    for (const inner of error.errors as unknown[]) {
+      const code = systemCode(inner);
+      if (code !== undefined) return code;
+    }
+  }
+  return 'cause' in error ? systemCode(error.cause) : undefined;
+}
+
+const isTls = (code: string, message: string): boolean =>
+  /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/.test(code) ||
+  /wrong version number|ssl routines/i.test(message);
+
+/** The typed error of a request that got no answer, or whose answer broke off before its body. */
+export function connectionError(error: unknown, facts: RequestFacts): OllamaError {
+  if (isOllamaError(error)) return error;
+  const code = systemCode(error) ?? '';
+  const message = error instanceof Error ? error.message : String(error);
+  const at = `at ${facts.host}`;
+  const more = { ...facts, cause: error };
+  if (error instanceof ConnectTimeout) {
+    return new OllamaError('timeout', `No Ollama server answered ${at}: ${error.message}.`, more);
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new OllamaError('interrupted', 'Interrupted.', more);
+  }
+  if (isTls(code, message)) {
+    return new OllamaError('tls', `The TLS connection to ${facts.host} failed: ${message}.`, {
+      ...more,
+      hint: 'Trust its certificate by NODE_EXTRA_CA_CERTS=FILE or the setting ca_file, or write http:// if it has none.',
+    });
+  }
+  if (code.startsWith('HPE_')) {
+    return new OllamaError('protocol', `What answers ${at} does not speak HTTP.`, more);
+  }
+  if (code === 'ERR_UNESCAPED_CHARACTERS' || code === 'ERR_INVALID_CHAR') {
+    return new OllamaError('usage', `The request to ${facts.host} can't be written: ${message}.`, more);
+  }
+  const reason = REASONS[code] ?? (message === 'socket hang up' ? 'the connection was cut' : message);
+  return new OllamaError('unreachable', `No Ollama server ${at}: ${reason}.`, more);
+}
+
+/** The typed error of a body that broke off after the answer's head. */
+export function cutError(error: unknown, facts: RequestFacts): OllamaError {
+  if (isOllamaError(error)) return error;
+  const reason = REASONS[systemCode(error) ?? ''] ?? 'the connection was cut';
+  return new OllamaError('stream_cut', `The answer of ${facts.host} broke off: ${reason}.`, {
+    ...facts,
+    cause: error,
+  });
+}
+
+/** What an error answer holds: `error` of a JSON body, or the text itself. */
+export interface ErrorBody {
+  readonly text: string;
+  readonly json: boolean;
+  readonly html: boolean;
+}
+
+/** Reads the body of an error answer. An OpenAI-like `{"error": {"message"}}` counts as JSON too. */
+export function readErrorBody(body: string, contentType: string): ErrorBody {
+  try {
+    const value = JSON.parse(body) as { error?: unknown } | null;
+    const error = value?.error;
+    if (typeof error === 'string') return { text: error, json: true, html: false };
+    if (
+      typeof error === 'object' &&
+      error !== null &&
+      'message' in error &&
+      typeof error.message === 'string'
+    ) {
+      return { text: error.message, json: true, html: false };
+    }
+  } catch {
+    // Not JSON: a proxy's page, or one of Ollama's own plain-text answers.
+  }
+  const html = /text\/html/i.test(contentType) || /^\s*<(?:!doctype|html)/i.test(body);
+  return { text: html ? titleOf(body) : body.trim().slice(0, 200), json: false, html };
+}
+
+function titleOf(page: string): string {
+  return /<title>([^<]{1,120})/i.exec(page)?.[1]?.trim() ?? 'an HTML page';
+}
+
+/** Wordings that say more than the status. Sources: wire.md's tables, the recordings of both servers. */
+const WORDINGS: readonly (readonly [RegExp, ErrorCode])[] = [
+  [
+    /input length exceeds|prompt is longer than the context|exceeds (?:the|maximum) context|context length exceeded/i,
+    'context_overflow',
+  ],
+  [/no space left on device|disk is full/i, 'no_space'],
+  [/invalid model name|name ".*" is invalid|invalid name/i, 'invalid_name'],
+  [/unauthorized|access denied|not authorized/i, 'unauthorized'],
+  [/digest mismatch/i, 'digest_mismatch'],
+];
+
+/** The typed error of a text that the server sent, with or without a status. */
+export function serverError(text: string, facts: RequestFacts & { status?: number }): OllamaError {
+  const { status } = facts;
+  const worded = WORDINGS.find(([wording]) => wording.test(text))?.[1];
+  if (worded !== undefined) return new OllamaError(worded, text, facts);
+  if (status === 404 && /model|not found|file does not exist/i.test(text)) {
+    return new OllamaError('model_not_found', text, facts);
+  }
+  return new OllamaError(
+    'server_error',
+    text === '' ? `The server answered ${status ?? 'with an error'}.` : text,
+    facts,
+  );
+}
+
+/** The typed error of an answer with a status of 400 or more. */
+export function statusError(
+  status: number,
+  body: ErrorBody,
+  facts: RequestFacts & { what: string },
+): OllamaError {
+  const known = { host: facts.host, model: facts.model, status };
+  if (status === 401 || (status === 403 && body.json)) {
+    return new OllamaError(
+      'unauthorized',
+      `${facts.host} refused this (${status}): ${body.text || 'unauthorized'}.`,
+      known,
+    );
+  }
+  if (status === 403) {
+    return new OllamaError('unauthorized', `${facts.host} refused this request (403) without a word.`, {
+      ...known,
+      hint: 'An Ollama server on a loopback address refuses names it does not know: dial it by its address, or set OLLAMA_ORIGINS there.',
+    });
+  }
+  if (body.html) return notOllama(facts.host, `${status}, "${body.text}"`, known);
+  if (!body.json && status === 404) {
+    return body.text.startsWith('404 page not found')
+      ? new OllamaError(
+          'server_error',
+          `The server at ${facts.host} does not know ${facts.what}: it is older than that.`,
+          known,
+        )
+      : notOllama(facts.host, `404, ${JSON.stringify(body.text.slice(0, 80))}`, known);
+  }
+  if (!body.json && status >= 500)
+    return notOllama(facts.host, `${status}, ${JSON.stringify(body.text.slice(0, 80))}`, known);
+  return serverError(body.text, known);
+}
+
+/** The error for an answer that no Ollama server gives. */
+export function notOllama(
+  host: string,
+  what: string,
+  facts: { host?: string; status?: number | undefined },
+): OllamaError {
+  return new OllamaError('protocol', `What answers at ${host} is not Ollama (${what}).`, {
+    ...facts,
+    hint: 'Look at the address: a proxy or another program may be in front of the server.',
+  });
+}

@@ -1,0 +1,318 @@
+import type { Readable } from 'node:stream';
+import { OllamaError, isOllamaError } from './errors.js';
+import {
+  connectionError,
+  cutError,
+  notOllama,
+  readErrorBody,
+  statusError,
+  type RequestFacts,
+} from './http-errors.js';
+import { readValues } from './ndjson.js';
+import { proxyFor, type ProxyEnvironment } from './proxy.js';
+import { backoffMs, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
+import { nodeTransport } from './transport-node.js';
+import type { Transport, TransportResponse } from './transport.js';
+import type { HostAddress } from './url.js';
+
+/** Limits in milliseconds; undefined for none. */
+export interface Timeouts {
+  readonly connect: number | undefined;
+  /** The whole of a single answer. */
+  readonly response: number | undefined;
+  /** The silence, not the length, of a stream. */
+  readonly silence: number | undefined;
+  /** The whole of a pull. */
+  readonly pull: number | undefined;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: 5_000,
+  response: 60_000,
+  silence: undefined,
+  pull: undefined,
+};
+
+/** What happens on the wire, for `--debug` and for measuring; never with credentials. */
+export interface HttpEvent {
+  readonly method: string;
+  readonly url: string;
+  readonly attempt: number;
+  readonly status?: number;
+  readonly error?: string;
+  readonly ms: number;
+}
+
+/** What every request to one host shares. */
+export interface HttpSettings {
+  readonly host: HostAddress;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeouts: Timeouts;
+  readonly retry: RetryPolicy;
+  /** Certificates to trust instead of the built-in ones, in PEM. */
+  readonly ca: readonly string[] | undefined;
+  readonly env: ProxyEnvironment;
+  readonly onHttp: ((event: HttpEvent) => void) | undefined;
+}
+
+/** One call. */
+export interface Call {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  /** Below the host's prefix, with a leading slash. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly upload?: Readable;
+  readonly model?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** True where asking again can do no harm. */
+  readonly repeatable?: boolean;
+  /** False for answers that may take as long as they need: embed, generate, blobs. */
+  readonly bounded?: boolean;
+}
+
+/** Requests to one host, over the transport that fits it. */
+export interface Http {
+  readonly host: HostAddress;
+  /** The value of a single answer. Throws a typed error for everything else. */
+  json(call: Call): Promise<unknown>;
+  /** The status of a single answer that has no value; statuses in `expected` are no errors. */
+  status(call: Call, expected: readonly number[]): Promise<number>;
+  /** The values of a stream, in batches as they come; an empty batch is a heartbeat of silence. */
+  stream(call: Call, heartbeatMs?: number): AsyncGenerator<unknown[], void, undefined>;
+}
+
+/** Statuses of a server or proxy that is busy or starting: worth another try. */
+const PASSING = new Set([429, 502, 503, 504]);
+
+/** Makes the one way to a host. Opens nothing yet. */
+export function createHttp(settings: HttpSettings): Http {
+  const { host, timeouts } = settings;
+  let transport: Promise<Transport> | undefined;
+  const getTransport = (): Promise<Transport> => (transport ??= chooseTransport(settings));
+
+  const send = async (call: Call, signal: AbortSignal | undefined): Promise<TransportResponse> => {
+    const facts: RequestFacts = { host: host.url, model: call.model };
+    try {
+      const open = await getTransport();
+      return await open(host, {
+        method: call.method,
+        path: host.path + call.path,
+        headers: headersFor(settings, call),
+        body: call.upload ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
+        signal,
+        connectMs: timeouts.connect,
+      });
+    } catch (error) {
+      throw connectionError(signal?.aborted ? signal.reason : error, facts);
+    }
+  };
+
+  /** Sends, and sends again what is safe to repeat; resolves with an answer below 300, or one that is expected. */
+  const exchange = async (
+    call: Call,
+    signal: AbortSignal | undefined,
+    expected: readonly number[] = [],
+  ): Promise<TransportResponse> => {
+    const attempts = call.repeatable === true ? settings.retry.attempts : 1;
+    for (let attempt = 1; ; attempt++) {
+      const before = Date.now();
+      let failure: OllamaError;
+      let waitMs: number | undefined;
+      try {
+        const answer = await send(call, signal);
+        report(settings, call, attempt, before, { status: answer.status });
+        if (answer.status < 300 || expected.includes(answer.status)) return answer;
+        waitMs = retryAfterMs(answer.headers['retry-after'], Date.now());
+        failure = await readFailure(answer, call, host);
+        if (!PASSING.has(answer.status) || attempt >= attempts) throw failure;
+      } catch (error) {
+        if (!isOllamaError(error)) throw error;
+        if (error.status === undefined) report(settings, call, attempt, before, { error: error.message });
+        if (attempt >= attempts || !(error.status === undefined ? isCut(error) : PASSING.has(error.status)))
+          throw error;
+        failure = error;
+      }
+      const delay = Math.max(waitMs ?? 0, backoffMs(settings.retry, attempt + 1, Math.random()));
+      if (delay > settings.retry.max_delay * 2) throw failure;
+      await sleep(delay, signal);
+    }
+  };
+
+  const single = async <Result>(
+    call: Call,
+    expected: readonly number[],
+    read: (answer: TransportResponse) => Promise<Result>,
+  ): Promise<Result> => {
+    const limit = call.bounded === false ? undefined : timeouts.response;
+    const bound = timeLimit(call.signal, limit, () => tooSlow(host, call, limit ?? 0));
+    try {
+      return await read(await exchange(call, bound.signal, expected));
+    } catch (error) {
+      if (bound.signal?.aborted) throw interruption(bound.signal.reason, host);
+      throw cutError(error, { host: host.url, model: call.model });
+    } finally {
+      bound.stop();
+    }
+  };
+
+  return {
+    host,
+    json: async (call) =>
+      await single(call, [], async (answer) => {
+        const text = await readText(answer.body);
+        try {
+          return JSON.parse(text) as unknown;
+        } catch {
+          const { html, text: words } = readErrorBody(text, answer.headers['content-type'] ?? '');
+          const what = html ? `"${words}"` : JSON.stringify(text.slice(0, 80));
+          throw notOllama(host.url, what, { host: host.url, status: answer.status });
+        }
+      }),
+    status: async (call, expected) =>
+      await single(call, expected, async (answer) => {
+        await readText(answer.body);
+        return answer.status;
+      }),
+    stream: async function* (call, heartbeatMs) {
+      const facts: RequestFacts = { host: host.url, model: call.model };
+      const answer = await exchange(call, call.signal).catch((error: unknown) => {
+        throw call.signal?.aborted ? interruption(call.signal.reason, host) : error;
+      });
+      if (/text\/html/i.test(answer.headers['content-type'] ?? '')) {
+        const page = readErrorBody(await readText(answer.body), 'text/html');
+        throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
+      }
+      try {
+        yield* readValues(answer.body, { heartbeatMs });
+      } catch (error) {
+        if (call.signal?.aborted) throw interruption(call.signal.reason, host);
+        throw cutError(error, facts);
+      }
+    },
+  };
+}
+
+async function chooseTransport(settings: HttpSettings): Promise<Transport> {
+  const proxy = proxyFor(settings.host, settings.env);
+  if (proxy === undefined) return nodeTransport(settings.ca);
+  const { proxyTransport } = await import('./transport-proxy.js');
+  return proxyTransport(proxy, settings.ca);
+}
+
+function headersFor(settings: HttpSettings, call: Call): Record<string, string> {
+  const { authorization } = settings.host;
+  return {
+    accept: 'application/x-ndjson, application/json',
+    ...(call.upload ? { 'content-type': 'application/octet-stream' } : {}),
+    ...(call.body === undefined ? {} : bodyHeaders(JSON.stringify(call.body))),
+    ...(authorization === undefined ? {} : { authorization }),
+    ...settings.headers,
+  };
+}
+
+function bodyHeaders(body: string): Record<string, string> {
+  return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+}
+
+function report(
+  settings: HttpSettings,
+  call: Call,
+  attempt: number,
+  before: number,
+  outcome: { status?: number; error?: string },
+): void {
+  settings.onHttp?.({
+    method: call.method,
+    url: settings.host.url + call.path,
+    attempt,
+    ms: Date.now() - before,
+    ...outcome,
+  });
+}
+
+/** A connection that stood and broke may stand again at once; a refused one, a wrong name or certificate won't. */
+function isCut(error: OllamaError): boolean {
+  return error.code === 'unreachable' && error.message.endsWith('the connection was cut.');
+}
+
+async function readFailure(answer: TransportResponse, call: Call, host: HostAddress): Promise<OllamaError> {
+  if (answer.status < 400) {
+    answer.body.destroy();
+    return redirected(answer, host);
+  }
+  const text = await readText(answer.body, 64 * 1024).catch(() => '');
+  const body = readErrorBody(text, answer.headers['content-type'] ?? '');
+  return statusError(answer.status, body, {
+    host: host.url,
+    model: call.model,
+    what: `${call.method} ${call.path}`,
+  });
+}
+
+/** A redirect is never followed: credentials go only where they were meant to. */
+function redirected(answer: TransportResponse, host: HostAddress): OllamaError {
+  const { location } = answer.headers;
+  const to = location === undefined ? '' : ` to ${JSON.stringify(location.slice(0, 200))}`;
+  return new OllamaError('protocol', `${host.url} redirects${to} (${answer.status}).`, {
+    host: host.url,
+    status: answer.status,
+    hint: 'Name that address as the host, if it is the server you mean.',
+  });
+}
+
+/** The text of a body; of more than `longest` bytes the start, the rest is dropped. */
+async function readText(body: Readable, longest = 512 * 1024 * 1024): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > longest) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+interface Bound {
+  readonly signal: AbortSignal | undefined;
+  stop(): void;
+}
+
+/** A signal that is aborted by `outer`, or after `ms` with the error of `makeError`. */
+export function timeLimit(
+  outer: AbortSignal | undefined,
+  ms: number | undefined,
+  makeError: () => OllamaError,
+): Bound {
+  if (ms === undefined) return { signal: outer, stop: () => undefined };
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  else outer?.addEventListener('abort', onAbort, { once: true });
+  const timer = setTimeout(() => controller.abort(makeError()), ms);
+  return {
+    signal: controller.signal,
+    stop: () => {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
+  return new OllamaError(
+    'timeout',
+    `${host.url} gave no answer to ${call.method} ${call.path} within ${ms / 1000} s.`,
+    {
+      host: host.url,
+      model: call.model,
+      hint: 'Give it longer with --timeout, or timeouts.response in the configuration.',
+    },
+  );
+}
+
+/** The error for an aborted call: a typed reason as it is, anything else as `interrupted`. */
+export function interruption(reason: unknown, host: HostAddress): OllamaError {
+  if (isOllamaError(reason)) return reason;
+  return new OllamaError('interrupted', 'Interrupted.', { host: host.url, cause: reason });
+}

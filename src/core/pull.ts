@@ -1,0 +1,287 @@
+import type { OllamaError } from './errors.js';
+import type { OllamaPullEvent } from './pull-events.js';
+
+/** Where a pull stands. `manifest` is before the first layer; after `verifying` the server reports no numbers. */
+export type PullPhase =
+  'connecting' | 'manifest' | 'downloading' | 'verifying' | 'writing' | 'cleaning' | 'success' | 'failed';
+
+/** One layer as far as it is known. Sizes are bytes. */
+export interface PullLayer {
+  readonly digest: string;
+  /** 0 while the server has not told it. */
+  readonly total: number;
+  /** The high-water mark: it never falls. */
+  readonly completed: number;
+  /** What the server said last; below `completed` while bytes are fetched again. */
+  readonly reported: number;
+  /** What was on the server before this pull. */
+  readonly reused: number;
+  readonly done: boolean;
+}
+
+/** A pull folded from its events by `reducePull`. Plain data: a view draws it, a test compares it. */
+export interface PullState {
+  readonly model: string;
+  readonly phase: PullPhase;
+  /** When `phase` began, in milliseconds since the epoch. */
+  readonly phaseSince: number;
+  readonly startedAt: number;
+  /** The server's last status line that is not about one layer. */
+  readonly status: string;
+  /** In the order of their first appearance, which is the manifest's. */
+  readonly layers: readonly PullLayer[];
+  /** The digest of the layer that is being fetched. */
+  readonly active: string | undefined;
+  /** Bytes that came over the network since this pull began, bytes fetched twice counted twice. */
+  readonly received: number;
+  /** `[time, received]` points of the last 12 s, oldest first. */
+  readonly samples: readonly (readonly [at: number, received: number])[];
+  /** When `received` last rose. */
+  readonly movedAt: number | undefined;
+  /** Milliseconds of silence that the watchdog last reported; 0 once something came again. */
+  readonly silentMs: number;
+  /** The try that is under way or awaited, after a failure that is worth another try. */
+  readonly retry: { readonly attempt: number; readonly reason: string; readonly delayMs: number } | undefined;
+  readonly error: OllamaError | undefined;
+  /** The layer whose reused bytes are still a guess, and when the stream spoke before it. */
+  readonly guess: { readonly digest: string; readonly before: number; readonly at: number } | undefined;
+  /** When the last event came. */
+  readonly heardAt: number;
+}
+
+/** The sums over all layers that are known, and the pace. Sizes are bytes. */
+export interface PullTotals {
+  /** Of the layers seen so far; all there are only if `totalKnown`. */
+  readonly total: number;
+  /** False until the last layer has been named: the server does not tell their number beforehand. */
+  readonly totalKnown: boolean;
+  readonly completed: number;
+  readonly reused: number;
+  /** High-water bytes of this pull: what came and was not there before. */
+  readonly downloaded: number;
+  /** How far the server has fallen back behind the high-water mark. */
+  readonly refetching: number;
+  /** Mean of the last 12 s; absent while nothing moves. */
+  readonly bytesPerSecond: number | undefined;
+  readonly etaSeconds: number | undefined;
+}
+
+/** The rate is a mean over this long, in milliseconds. */
+const WINDOW_MS = 12_000;
+/** After this long without a byte nothing "moves", and a rate or an ETA would be a lie. */
+const STILL_MS = 3_000;
+/** Points kept for the rate are at least this far apart. */
+const SAMPLE_MS = 200;
+
+/** The state of a pull that has not been heard of yet. `now` is in milliseconds since the epoch. */
+export function startPull(model: string, now: number): PullState {
+  return {
+    model,
+    phase: 'connecting',
+    phaseSince: now,
+    startedAt: now,
+    status: '',
+    layers: [],
+    active: undefined,
+    received: 0,
+    samples: [],
+    movedAt: undefined,
+    silentMs: 0,
+    retry: undefined,
+    error: undefined,
+    guess: undefined,
+    heardAt: now,
+  };
+}
+
+function phaseOf(status: string): PullPhase | undefined {
+  if (status === 'success') return 'success';
+  if (status.startsWith('pulling manifest')) return 'manifest';
+  if (status.startsWith('pulling ')) return 'downloading';
+  if (status.startsWith('verifying')) return 'verifying';
+  if (status.startsWith('writing')) return 'writing';
+  if (status.startsWith('removing')) return 'cleaning';
+  return undefined;
+}
+
+function enter(state: PullState, phase: PullPhase, now: number): PullState {
+  return phase === state.phase ? state : { ...state, phase, phaseSince: now };
+}
+
+/** A layer is complete when the server has gone on to something else: it promises no last 100 % event. */
+function finishLayers(
+  layers: readonly PullLayer[],
+  isDone: (layer: PullLayer) => boolean,
+): readonly PullLayer[] {
+  if (!layers.some((layer) => !layer.done && isDone(layer))) return layers;
+  return layers.map((layer) =>
+    layer.done || !isDone(layer)
+      ? layer
+      : { ...layer, done: true, completed: layer.total, reported: layer.total },
+  );
+}
+
+function sample(state: PullState, received: number, now: number): PullState['samples'] {
+  const last = state.samples.at(-1);
+  if (last && now - last[0] < SAMPLE_MS) return state.samples;
+  const kept = state.samples.filter(
+    ([at], index) => now - at <= WINDOW_MS || index === state.samples.length - 1,
+  );
+  return [...kept, [now, received] as const];
+}
+
+function onStatus(state: PullState, status: string, now: number): PullState {
+  const phase = phaseOf(status);
+  // The status of a layer's line repeats its digest; the ChunkProgress beside it says the same with numbers.
+  if (phase === 'downloading') return state;
+  const layers =
+    phase === 'manifest'
+      ? state.layers
+      : finishLayers(state.layers, (layer) => layer.digest === state.active);
+  const next = { ...state, status, layers, active: phase === 'manifest' ? state.active : undefined };
+  return phase === undefined ? next : enter(next, phase, now);
+}
+
+function onProgress(
+  state: PullState,
+  event: OllamaPullEvent & { type: 'ChunkProgress' },
+  now: number,
+): PullState {
+  const { digest } = event;
+  if (digest === '') return state;
+  const known = state.layers.find((layer) => layer.digest === digest);
+  const total = event.total ?? known?.total ?? 0;
+  const reported = total > 0 ? Math.min(event.completed ?? 0, total) : (event.completed ?? 0);
+  const layers =
+    state.active === digest
+      ? state.layers
+      : finishLayers(state.layers, (layer) => layer.digest === state.active);
+  const next = enter({ ...state, layers, active: digest }, 'downloading', now);
+
+  if (!known) {
+    // Bytes of a first event may have been there before this pull, or come since the event before it.
+    const layer: PullLayer = { digest, total, completed: reported, reported, reused: reported, done: false };
+    return {
+      ...next,
+      layers: [...layers, layer],
+      guess: reported > 0 ? { digest, before: state.heardAt, at: now } : undefined,
+      samples: next.samples.length === 0 ? [[now, next.received]] : next.samples,
+    };
+  }
+
+  const rise = Math.max(0, reported - known.reported);
+  if (known.total === total && known.reported === reported) {
+    return settleRepeat(next, known, now);
+  }
+  const received = state.received + rise;
+  const layer: PullLayer = {
+    ...known,
+    total,
+    reported,
+    completed: Math.max(known.completed, reported),
+    done: known.done && reported >= known.completed,
+  };
+  const moved: PullState = {
+    ...next,
+    layers: next.layers.map((other) => (other.digest === digest ? layer : other)),
+    received,
+    samples: rise > 0 ? sample(state, received, now) : state.samples,
+    movedAt: rise > 0 ? now : state.movedAt,
+  };
+  return rise > 0 ? settleRise(moved, layer, rise, now) : moved;
+}
+
+/** A layer that was there before is told in one single event: told twice, it has been fetched. */
+function settleRepeat(state: PullState, layer: PullLayer, now: number): PullState {
+  if (state.guess?.digest !== layer.digest || layer.reported < layer.total || now <= state.guess.at)
+    return state;
+  return fetchedNow(state, layer);
+}
+
+/**
+ * With the second number the pace is known: a first number that this pace explains was fetched, one far above it
+ * had been on the server before.
+ */
+function settleRise(state: PullState, layer: PullLayer, rise: number, now: number): PullState {
+  const { guess } = state;
+  if (guess?.digest !== layer.digest) return state;
+  const pace = rise / Math.max(1, now - guess.at);
+  const explained = pace * Math.max(60, guess.at - guess.before) * 4;
+  return layer.reused <= explained ? fetchedNow(state, layer) : { ...state, guess: undefined };
+}
+
+function fetchedNow(state: PullState, layer: PullLayer): PullState {
+  return {
+    ...state,
+    guess: undefined,
+    received: state.received + layer.reused,
+    samples: state.samples.map(([at, bytes]) => [at, bytes + layer.reused] as const),
+    layers: state.layers.map((other) => (other.digest === layer.digest ? { ...other, reused: 0 } : other)),
+  };
+}
+
+/** Folds one event into the state. Pure; `now` is in milliseconds since the epoch. */
+export function reducePull(state: PullState, event: OllamaPullEvent, now: number): PullState {
+  switch (event.type) {
+    case 'Status':
+      return { ...onStatus(heard(state, now), event.status, now), heardAt: now };
+    case 'ChunkProgress':
+      return { ...onProgress(heard(state, now), event, now), heardAt: now };
+    case 'Stall':
+      return { ...state, silentMs: event.silentMs };
+    case 'Retry': {
+      const { attempt, reason, delayMs } = event;
+      // The next try names every layer again: none may be taken as complete because another one follows it.
+      return { ...state, retry: { attempt, reason, delayMs }, active: undefined, guess: undefined };
+    }
+    case 'Success': {
+      const layers = finishLayers(state.layers, () => true);
+      return { ...enter({ ...state, layers, active: undefined }, 'success', now), heardAt: now };
+    }
+    case 'Error':
+      return { ...enter(state, 'failed', now), error: event.error, heardAt: now };
+  }
+}
+
+function heard(state: PullState, now: number): PullState {
+  if (state.silentMs === 0 && !(state.retry && state.retry.delayMs === 0)) return state;
+  return { ...state, silentMs: 0, heardAt: now };
+}
+
+/** The sums and the pace at `now`, in milliseconds since the epoch. */
+export function pullTotals(state: PullState, now: number): PullTotals {
+  let total = 0;
+  let completed = 0;
+  let reused = 0;
+  let reported = 0;
+  for (const layer of state.layers) {
+    total += layer.total;
+    completed += layer.completed;
+    reused += layer.reused;
+    reported += layer.reported;
+  }
+  const totalKnown =
+    state.phase !== 'connecting' && state.phase !== 'manifest' && state.phase !== 'downloading';
+  const bytesPerSecond = rate(state, now);
+  return {
+    total,
+    totalKnown: totalKnown && state.phase !== 'failed',
+    completed,
+    reused,
+    downloaded: Math.max(0, completed - reused),
+    refetching: completed - reported,
+    bytesPerSecond,
+    etaSeconds:
+      bytesPerSecond === undefined || total <= reported ? undefined : (total - reported) / bytesPerSecond,
+  };
+}
+
+function rate(state: PullState, now: number): number | undefined {
+  if (state.phase !== 'downloading' || state.movedAt === undefined || now - state.movedAt > STILL_MS)
+    return undefined;
+  const oldest = state.samples.find(([at]) => now - at <= WINDOW_MS) ?? state.samples.at(-1);
+  if (!oldest) return undefined;
+  const span = now - oldest[0];
+  const bytes = state.received - oldest[1];
+  return span < SAMPLE_MS || bytes <= 0 ? undefined : (bytes * 1000) / span;
+}

@@ -1,0 +1,56 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { HostAddress } from './url.js';
+import { ConnectTimeout, type Transport, type TransportRequest } from './transport.js';
+
+/** A transport over node:http and node:https, direct. `ca`: certificates to trust instead of the built-in ones, in PEM. */
+export function nodeTransport(ca?: readonly string[]): Transport {
+  return async (host, request) =>
+    await new Promise((resolve, reject) => {
+      const outgoing = open(host, request, ca);
+      const timer = connectTimer(outgoing, request.connectMs);
+      outgoing.on('response', (incoming) => {
+        clearTimeout(timer);
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming });
+      });
+      outgoing.on('error', (error) => {
+        clearTimeout(timer);
+        reject(request.signal?.aborted ? (request.signal.reason as Error) : error);
+      });
+      if (request.body === undefined || typeof request.body === 'string') outgoing.end(request.body);
+      else {
+        // A file that can't be read must end the request, not leave it waiting for its rest.
+        request.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+      }
+    });
+}
+
+function open(
+  host: HostAddress,
+  request: TransportRequest,
+  ca: readonly string[] | undefined,
+): http.ClientRequest {
+  const options = {
+    hostname: host.hostname,
+    port: host.port,
+    method: request.method,
+    path: request.path,
+    headers: request.headers,
+    ...(request.signal ? { signal: request.signal } : {}),
+  };
+  if (host.protocol === 'http:') return http.request(options);
+  return https.request(ca ? { ...options, ca: [...ca] } : options);
+}
+
+/** Ends a request whose connection does not stand in time; one that stands may wait as long as it needs. */
+function connectTimer(outgoing: http.ClientRequest, ms: number | undefined): NodeJS.Timeout | undefined {
+  if (ms === undefined) return undefined;
+  const timer = setTimeout(() => outgoing.destroy(new ConnectTimeout(ms)), ms);
+  outgoing.on('socket', (socket) => {
+    const stop = (): void => clearTimeout(timer);
+    const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
+    if (socket.connecting) socket.once(ready, stop);
+    else stop();
+  });
+  return timer;
+}

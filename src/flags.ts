@@ -1,0 +1,58 @@
+import { Option, type Command } from 'commander';
+
+/** The options that every command takes, before or after its name. None has a default: configuration would never win. */
+export interface GlobalFlags {
+  readonly host?: string;
+  readonly json?: boolean;
+  readonly fields?: string;
+  readonly quiet?: boolean;
+  /** False with `--no-input`. */
+  readonly input?: boolean;
+  readonly color?: string;
+  readonly accessible?: boolean;
+  readonly progress?: string;
+  readonly timeout?: string;
+  readonly config?: string;
+  readonly debug?: boolean;
+  readonly version?: boolean;
+}
+
+/** Declares the global options on the root. */
+export function addGlobalFlags(program: Command): void {
+  program
+    .option('-H, --host <url|name>', 'the server to ask (OLLAMA_HOST; http://127.0.0.1:11434)')
+    .option('--json', 'JSON that scripts can rely on')
+    .option('--fields <a,b>', 'with --json: only these fields')
+    .option('-q, --quiet', 'names only for lists; for work, nothing but errors')
+    .option('--no-input', 'never ask anything')
+    .addOption(new Option('--color <when>', 'auto, always or never').choices(['auto', 'always', 'never']))
+    .option('--no-color', 'the same as --color never')
+    .option('--accessible', 'plain lines and words, no redraws')
+    .addOption(
+      new Option('--progress <how>', 'auto, ink (live view), bar or lines').choices([
+        'auto',
+        'ink',
+        'bar',
+        'lines',
+      ]),
+    )
+    .option('--timeout <duration>', 'longest wait for an answer, or silence of a stream: 30s, 5m')
+    .option('--config <file>', "read this file instead of the project's")
+    .option('--debug', 'HTTP and stack traces on stderr, secrets left out')
+    .option('-v, --version', 'print the version');
+}
+
+/** Options whose value is only ever given after `=`, with what they stand for without one. */
+const OPTIONAL_VALUES: Readonly<Record<string, string>> = { '--think': '--think=true' };
+
+/** Gives the options with an optional value their default, so that they never swallow the word after them. */
+export function fixOptionalValues(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, index) => (end >= 0 && index > end ? word : (OPTIONAL_VALUES[word] ?? word)));
+}
+
+/** True where JSON was asked for, told before anything is parsed: a usage error is JSON then too. */
+export function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json');
+}

@@ -1,0 +1,46 @@
+/** The library: a typed, silent client of Ollama. Everything that programs may rely on is exported here. */
+export {
+  OllamaClient,
+  type CachedCallOptions,
+  type CallOptions,
+  type ClientOptions,
+  type PullProgressReporter,
+  type StatusLine,
+} from './core/client.js';
+export {
+  answerMessage,
+  chatRequest,
+  reduceChat,
+  startAnswer,
+  startConversation,
+  withMessage,
+  type AnswerState,
+  type ChatEvent,
+  type ChatMetrics,
+  type ChatRequest,
+  type Conversation,
+  type Think,
+} from './core/chat.js';
+export { OllamaError, isOllamaError, type ErrorCode, type ErrorFacts } from './core/errors.js';
+export type { CheckStatus, HealthCheck, HealthReport } from './core/health.js';
+export type { HttpEvent, Timeouts } from './core/http.js';
+export { checkModelName, displayName, parseModelName, sameModel, type ModelName } from './core/model-name.js';
+export {
+  pullTotals,
+  reducePull,
+  startPull,
+  type PullLayer,
+  type PullPhase,
+  type PullState,
+  type PullTotals,
+} from './core/pull.js';
+export { pullEventsFromValue, type OllamaPullEvent } from './core/pull-events.js';
+export type { PullOptions } from './core/pull-stream.js';
+export type { RetryPolicy } from './core/retry.js';
+export { baseUrlToHostRoot, isOpenAiCompatibleBaseUrl, parseHost, type HostAddress } from './core/url.js';
+export type * from './core/wire.js';
+export {
+  CliPullProgressReporter,
+  TuiPullProgressReporter,
+  type PullReporterOptions,
+} from './output/pull-reporter.js';

@@ -1,0 +1,106 @@
+import { CommanderError } from 'commander';
+import { OllamaError, isOllamaError } from './core/errors.js';
+import type { Context } from './context.js';
+import { EXIT_CODES, failureJson, toFailure, toOllamaError } from './failure.js';
+import { asksForJson, fixOptionalValues } from './flags.js';
+import { cleanText } from './format/clean.js';
+import type { Io } from './io.js';
+import { buildProgram, type Program } from './program.js';
+import { VERSION } from './version.js';
+
+/** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
+const NAMES_MS = 1_000;
+
+/**
+ * Runs one command line and resolves to its exit code. `argv` is what stands after the program's name. Never rejects:
+ * this is the one place that turns errors into words.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let program: Program | undefined;
+  try {
+    if (asksForVersion(argv)) {
+      io.stdout.write(`${VERSION}\n`);
+      return 0;
+    }
+    const topic = await helpTopic(argv);
+    if (topic !== undefined) {
+      io.stdout.write(`${topic}\n`);
+      return 0;
+    }
+    program = await buildProgram(argv, io);
+    await program.command.parseAsync(argv.length === 0 ? ['--help'] : fixOptionalValues(argv), {
+      from: 'user',
+    });
+    return program.exitCode();
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return await tell(
+      error instanceof CommanderError ? usageError(error, argv) : error,
+      argv,
+      io,
+      program?.context(),
+    );
+  }
+}
+
+/** `-v` and `--version` count only before a command's name. */
+function asksForVersion(argv: readonly string[]): boolean {
+  const command = argv.findIndex((word) => !word.startsWith('-'));
+  const before = command < 0 ? argv : argv.slice(0, command);
+  return before.includes('-v') || before.includes('--version');
+}
+
+async function helpTopic(argv: readonly string[]): Promise<string | undefined> {
+  const [first, name] = argv;
+  if (first !== 'help' || name === undefined) return undefined;
+  const { HELP_TOPICS } = await import('./help-topics.js');
+  return Object.hasOwn(HELP_TOPICS, name) ? HELP_TOPICS[name]?.() : undefined;
+}
+
+function usageError(error: CommanderError, argv: readonly string[]): OllamaError {
+  const command = argv.find((word) => !word.startsWith('-'));
+  const known = error.code !== 'commander.unknownCommand' && command !== undefined;
+  const message = error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
+  return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
+    hint: known ? `ollama-cli ${command} --help` : 'ollama-cli --help',
+    cause: error,
+  });
+}
+
+/** Tells an error on stderr, in the form that was asked for, and returns its exit code. */
+async function tell(
+  thrown: unknown,
+  argv: readonly string[],
+  io: Io,
+  context: Context | undefined,
+): Promise<number> {
+  const error = toOllamaError(thrown);
+  // A reader that went away, or the person, ended this: there is nothing to tell.
+  if (error.code === 'interrupted' || (io.signal.aborted && !isOllamaError(thrown))) {
+    if (asksForJson(argv)) io.stderr.write(`${JSON.stringify({ error: failureJson(toFailure(error)) })}\n`);
+    return EXIT_CODES.interrupted;
+  }
+  const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];
+  const failure = toFailure(error, { installed });
+  if (asksForJson(argv)) {
+    io.stderr.write(`${JSON.stringify({ error: failureJson(failure) })}\n`);
+  } else {
+    const { openLook } = await import('./output/look.js');
+    const { failureLines } = await import('./output/failure-text.js');
+    const look = await openLook(io, io.stderr, context?.settings.color ?? 'auto');
+    io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
+  }
+  if (argv.includes('--debug') && error.stack !== undefined) {
+    const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? ''}` : '';
+    io.stderr.write(`${cleanText(error.stack + cause)}\n`);
+  }
+  return failure.exit;
+}
+
+async function installedNames(context: Context): Promise<readonly string[]> {
+  try {
+    return await context.client.fetchModels({ signal: AbortSignal.timeout(NAMES_MS) });
+  } catch {
+    return [];
+  }
+}

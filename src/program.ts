@@ -1,0 +1,74 @@
+import { Command, CommanderError } from 'commander';
+import type { Action, Register } from './command.js';
+import { createContext, type Context } from './context.js';
+import { addGlobalFlags, type GlobalFlags } from './flags.js';
+import type { Io } from './io.js';
+
+interface Entry {
+  readonly names: readonly string[];
+  readonly load: () => Promise<{ readonly register: Register }>;
+}
+
+/** Every command, in the order of the help. Only those that a command line names are loaded. */
+const COMMANDS: readonly Entry[] = [
+  { names: ['list', 'ls'], load: async () => await import('./commands/list.js') },
+  { names: ['pull'], load: async () => await import('./commands/pull.js') },
+  { names: ['rm'], load: async () => await import('./commands/rm.js') },
+  { names: ['show'], load: async () => await import('./commands/show.js') },
+  { names: ['chat', 'run'], load: async () => await import('./commands/chat.js') },
+  { names: ['health'], load: async () => await import('./commands/health.js') },
+  { names: ['sandbox'], load: async () => await import('./commands/sandbox.js') },
+  { names: ['config'], load: async () => await import('./commands/config.js') },
+];
+
+/** A parsed program, and what its action ended with. */
+export interface Program {
+  readonly command: Command;
+  /** The context of the action that ran, for a better word about its failure. */
+  context(): Context | undefined;
+  exitCode(): number;
+}
+
+/** The commands to load: those the words may mean, or all where the first word is none of them. */
+function wanted(argv: readonly string[]): readonly Entry[] {
+  const first = argv.find((word) => !word.startsWith('-'));
+  if (first === undefined || argv.includes('--') || !COMMANDS.some((entry) => entry.names.includes(first)))
+    return COMMANDS;
+  return COMMANDS.filter((entry) => entry.names.some((name) => argv.includes(name)));
+}
+
+/** Builds the commander tree for one command line. */
+export async function buildProgram(argv: readonly string[], io: Io): Promise<Program> {
+  let exit = 0;
+  let context: Context | undefined;
+  const command = new Command('ollama-cli');
+  command
+    .description('The terminal client for Ollama.')
+    .usage('[options] COMMAND')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      // The one place that prints errors is main.ts.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => Math.min(io.stdout.columns ?? 100, 100),
+      getOutHasColors: () => false,
+    })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .helpCommand('help [command|topic]', 'help for a command, or on exit-codes, environment');
+  addGlobalFlags(command);
+
+  const action: Action =
+    (run, settings) =>
+    async (...args) => {
+      const flags = command.opts<GlobalFlags>();
+      // The root has answered `--version` already: after a command's name it is none of its options.
+      if (flags.version === true)
+        throw new CommanderError(1, 'commander.unknownOption', "error: unknown option '--version'");
+      context = await createContext(io, flags, settings?.(...args));
+      exit = (await run(context, ...args)) ?? 0;
+    };
+  const loaded = await Promise.all(wanted(argv).map(async (entry) => await entry.load()));
+  for (const { register } of loaded) register(command, action, io);
+  return { command, context: () => context, exitCode: () => exit };
+}

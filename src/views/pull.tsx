@@ -1,0 +1,134 @@
+import { Readable } from 'node:stream';
+import { Box, render, Text } from 'ink';
+import Spinner from 'ink-spinner';
+import { memo, useLayoutEffect } from 'react';
+import type { PullState } from '../core/pull.js';
+import type { Io, OutputStream } from '../io.js';
+import type { Row } from '../output/pull-row.js';
+import { paintRow } from '../output/pull-row.js';
+import type { PullQueue } from '../output/pull-words.js';
+import type { Styles } from '../output/styles.js';
+import type { Symbols } from '../output/symbols.js';
+import { drawFrame } from './pull/frame.js';
+import { createPacer } from './pull/pace.js';
+import { openSurface } from './pull/surface.js';
+
+/** Six frames a second read as motion; each costs Ink some milliseconds, whatever has changed. */
+const FRAME_MS = 150;
+const CLOCK_MS = 1_000;
+
+/** What the pull view draws on and with. */
+export interface PullViewOptions {
+  readonly stream: OutputStream;
+  readonly env: Io['env'];
+  /** As shown: `127.0.0.1:11434`. */
+  readonly host: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  readonly queue?: PullQueue | undefined;
+  readonly styles: Styles;
+  readonly signs: Symbols;
+  readonly unicode: boolean;
+}
+
+/** A live view of one pull. */
+export interface PullView {
+  /** Takes the new state; it is drawn soon, not each time. */
+  show(state: PullState): void;
+  /** Wipes the view and gives the terminal back. */
+  close(): void;
+}
+
+interface Line {
+  readonly before: string;
+  readonly spinner: boolean;
+  readonly after: string;
+}
+
+function toLine(row: Row, styles: Styles): Line {
+  const at = row.findIndex((part) => part.spinner === true);
+  if (at < 0) return { before: paintRow(row, styles), spinner: false, after: '' };
+  return {
+    before: paintRow(row.slice(0, at), styles),
+    spinner: true,
+    after: paintRow(row.slice(at + 1), styles),
+  };
+}
+
+// Memoized by its text: in most frames most lines stay as they are.
+const PullLine = memo(function PullLine({
+  before,
+  spinner,
+  after,
+  turning,
+}: Line & { turning: 'dots' | 'line' }) {
+  return (
+    <Text wrap="truncate-end">
+      {before}
+      {spinner && <Spinner type={turning} />}
+      {spinner && ' '}
+      {after}
+    </Text>
+  );
+});
+
+interface FrameProps {
+  readonly lines: readonly Line[];
+  readonly turning: 'dots' | 'line';
+  /** Called when the view ends, also when it is Ink that ends it because the process does. */
+  readonly onEnd: () => void;
+}
+
+function PullFrame({ lines, turning, onEnd }: FrameProps) {
+  useLayoutEffect(() => onEnd, [onEnd]);
+  return (
+    <Box flexDirection="column">
+      {lines.map((line, index) => (
+        <PullLine key={index} {...line} turning={turning} />
+      ))}
+    </Box>
+  );
+}
+
+/** Opens the view on a terminal and draws its first frame at once. */
+export function openPullView(options: PullViewOptions, first: PullState): PullView {
+  const { now, styles, signs, host, queue } = options;
+  const turning = options.unicode ? 'dots' : 'line';
+  let state = first;
+
+  const frame = () => {
+    const { columns, rows } = surface;
+    const drawn = drawFrame({ state, now: now(), columns, rows, host, queue, signs });
+    return (
+      <PullFrame lines={drawn.map((row) => toLine(row, styles))} turning={turning} onEnd={surface.close} />
+    );
+  };
+  const surface = openSurface(options.stream, options.env, () => pacer.flush(), now);
+  const app = render(frame(), {
+    stdout: surface.stdout,
+    stderr: surface.stdout,
+    // Ctrl-C stays the terminal's: a pull takes no keys, so nothing is read and the mode is left alone.
+    stdin: new Readable({ read: () => undefined }) as unknown as NodeJS.ReadStream,
+    exitOnCtrlC: false,
+    patchConsole: false,
+    // Hands the surface each frame whole and plain.
+    debug: true,
+  });
+  const pacer = createPacer(() => app.rerender(frame()), FRAME_MS, now);
+  // Elapsed times go on, and a pace goes stale, while nothing arrives.
+  const clock = setInterval(() => pacer.ask(), CLOCK_MS);
+  clock.unref();
+
+  return {
+    show(next) {
+      state = next;
+      pacer.ask();
+    },
+    close() {
+      clearInterval(clock);
+      pacer.stop();
+      surface.close();
+      app.unmount();
+    },
+  };
+}
