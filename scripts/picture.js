@@ -46,8 +46,9 @@ async function shoot(name, { server, args, rows }, draw) {
   }
 }
 
-await shoot('pull.svg', { server: ['--rate', '2MB'], args: ['pull', 'llama3.2:1b'], rows: 20 }, (terminal) =>
-  terminal.waitFor(/total .* 6\d%/, 60_000),
+// A model of two large layers: one is done, the other comes.
+await shoot('pull.svg', { server: ['--rate', '8MB'], args: ['pull', 'llava:7b'], rows: 20 }, (terminal) =>
+  terminal.waitFor(/ done [^]*\n [0-9a-f]{12} .* [5-7]\d%/, 60_000),
 );
 
 await shoot('chat.svg', { server: [], args: ['chat', 'qwen3:8b'], rows: 30 }, async (terminal) => {

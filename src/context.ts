@@ -77,8 +77,7 @@ function parseAddress({ settings, origins }: Resolved): HostAddress {
   } catch (error) {
     const origin = origins.get('host');
     if (!isOllamaError(error) || origin === undefined || origin.kind === 'flag') throw error;
-    const line = origin.line === undefined ? '' : `:${origin.line}`;
-    throw new OllamaError('config', `${origin.file ?? origin.name ?? origin.kind}${line}: ${error.message}`, {
+    throw new OllamaError('config', `${origin.file ?? origin.name ?? origin.kind}: ${error.message}`, {
       hint: error.hint,
     });
   }

@@ -169,7 +169,8 @@ function advise(error: OllamaError, facts: FailureFacts): Advice {
     case 'registry_unreachable':
     case 'stream_cut':
     case 'stalled':
-      return advisePull(error);
+      // An answer that broke off brings its own hint; all else that is transferred is a pull.
+      return error.hint === undefined ? advisePull(error) : { steps: [] };
     case 'digest_mismatch':
       return {
         steps: [{ label: 'fetch it again', command: `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}` }],
@@ -264,7 +265,7 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
   const hints = [...(error.hint === undefined ? [] : [error.hint]), ...steps.map(hintOf)];
   return {
     code: error.code,
-    message: (message ?? error.message).split('\n').map(cleanLine).join('\n'),
+    message: tidy(message ?? error.message),
     hint: cleanLine(hints.join('; ')),
     exit: EXIT_CODES[error.code],
     steps: error.hint === undefined ? steps : [{ label: 'next', command: cleanLine(error.hint) }, ...steps],
@@ -272,6 +273,12 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
     ...(error.model === undefined ? {} : { model: error.model }),
     ...(error.status === undefined ? {} : { status: error.status }),
   };
+}
+
+/** Cleaned, and without the empty lines that some servers put into their words. */
+function tidy(message: string): string {
+  const lines = message.split('\n').map((line) => cleanLine(line).trim());
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 function hintOf(step: NextStep): string {

@@ -30,6 +30,7 @@ export const register: Register = (program, action) => {
   program
     .command('chat')
     .alias('run')
+    .helpGroup('Talk:')
     .summary('talk with a model')
     .description(
       'Talks with a model. With a prompt, or a pipe on stdin, one answer and out: the answer on stdout, thinking on stderr. Prompt and stdin together: prompt, blank line, stdin.',

@@ -14,6 +14,7 @@ import type { Action, Register } from '../command.js';
 export const register: Register = (program, action) => {
   const config = program
     .command('config')
+    .helpGroup('Tools:')
     .summary('the settings')
     .description('Shows the settings in force, and where each came from.');
   declare(config, action);
@@ -35,9 +36,8 @@ function declare(config: Command, action: Action): void {
 }
 
 function originText({ origin }: ListedSetting): string {
-  if (origin.file === undefined)
-    return origin.name === undefined ? origin.kind : `${origin.kind} ${origin.name}`;
-  return `${origin.kind} ${origin.file}${origin.line === undefined ? '' : `:${origin.line}`}`;
+  const where = origin.file ?? origin.name;
+  return where === undefined ? origin.kind : `${origin.kind} ${where}`;
 }
 
 function valueText({ value }: ListedSetting): string {

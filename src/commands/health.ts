@@ -14,6 +14,7 @@ import type { Outcome, Register } from '../command.js';
 export const register: Register = (program, action) => {
   program
     .command('health')
+    .helpGroup('Server:')
     .summary('is the server well')
     .description('One verdict on the server, the checks behind it, and a next step for each that fails.')
     .option('--model <model>', 'also whether this model is installed; exits 3 where it is not')

@@ -29,6 +29,7 @@ export const register: Register = (program, action) => {
   program
     .command('list')
     .alias('ls')
+    .helpGroup('Models:')
     .summary('installed models')
     .description(
       'Lists the installed models: name, size, parameters, quantization, context, capabilities, age.',

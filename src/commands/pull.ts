@@ -24,6 +24,7 @@ interface PullFlags {
 export const register: Register = (program, action) => {
   program
     .command('pull')
+    .helpGroup('Models:')
     .summary('download models')
     .description(
       'Downloads models, one after another. What has come stays on the server: the same command goes on.',

@@ -22,6 +22,7 @@ interface RmFlags {
 export const register: Register = (program, action) => {
   program
     .command('rm')
+    .helpGroup('Models:')
     .summary('remove models')
     .description(
       'Removes models, after saying which and how large. Asks in a terminal; without one it needs --yes.',

@@ -19,6 +19,7 @@ interface SandboxFlags {
 export const register: Register = (program, action) => {
   program
     .command('sandbox')
+    .helpGroup('Server:')
     .summary('an embedded Ollama-compatible server to try things out')
     .description(
       'Runs a server on this machine that speaks as Ollama does, with models at a hundredth of their size and answers that no model wrote. Prints its URL; Ctrl-C ends it.',

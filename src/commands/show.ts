@@ -21,6 +21,7 @@ type ShowFlags = Readonly<Partial<Record<Part | 'verbose', boolean>>>;
 export const register: Register = (program, action) => {
   const command = program
     .command('show')
+    .helpGroup('Models:')
     .summary('all about a model')
     .description('Shows details, parameters, template, system prompt, licence and capabilities of a model.')
     .argument('<model>');

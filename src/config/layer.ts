@@ -8,7 +8,6 @@ export interface Origin {
   readonly kind: 'flag' | 'environment' | 'project' | 'user' | 'default';
   readonly name?: string;
   readonly file?: string;
-  readonly line?: number;
 }
 
 /** A checked value of one source. */

@@ -273,10 +273,7 @@ export class OllamaClient {
         facts,
       );
     } catch (error) {
-      const failure = isOllamaError(error)
-        ? error
-        : new OllamaError('internal', String(error), { ...facts, cause: error });
-      yield [{ type: 'error', error: failure }];
+      yield [{ type: 'error', error: answerError(error, facts) }];
     }
   }
 
@@ -376,4 +373,15 @@ export class OllamaClient {
   async #get(path: string, signal: AbortSignal | undefined): Promise<unknown> {
     return await this.#http.json({ method: 'GET', path, signal, repeatable: true });
   }
+}
+
+/** The failure of an answer, typed; of one that broke off it says what to do. */
+function answerError(error: unknown, facts: { host: string; model: string }): OllamaError {
+  if (!isOllamaError(error)) return new OllamaError('internal', String(error), { ...facts, cause: error });
+  if (error.code !== 'stream_cut') return error;
+  return new OllamaError('stream_cut', error.message, {
+    ...facts,
+    hint: 'Ask again; what came is not the whole answer.',
+    cause: error,
+  });
 }

@@ -1,15 +1,25 @@
 import stringWidth from 'string-width';
+import { splitGraphemes, splitWindows } from './graphemes.js';
 
 const TAB_STOP = 8;
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-function measure(text: string): number {
+function measureWindow(text: string): number {
   try {
     return stringWidth(text);
   } catch {
     // It has thrown on odd code points before; a column out of line is better than no answer.
     return Array.from(text).length;
   }
+}
+
+/** Measures no further than is needed to know that the text is wider than `enough` cells. */
+function measure(text: string, enough = Infinity): number {
+  let width = 0;
+  for (const window of splitWindows(text)) {
+    width += measureWindow(window);
+    if (width > enough) break;
+  }
+  return width;
 }
 
 function expandTabs(text: string): string {
@@ -33,10 +43,6 @@ export function displayWidth(text: string): number {
   return measure(expandTabs(text));
 }
 
-function splitGraphemes(text: string): string[] {
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
-}
-
 /** As many of the graphemes, in their order, as fit into the cells. */
 function takeWithin(graphemes: Iterable<string>, cells: number): string[] {
   const taken: string[] = [];
@@ -52,7 +58,7 @@ function takeWithin(graphemes: Iterable<string>, cells: number): string[] {
 /** Unstyled text cut at its end to at most `width` cells, never inside a grapheme; tabs become spaces. */
 export function truncateEnd(text: string, width: number, ellipsis = '…'): string {
   const line = expandTabs(text);
-  if (measure(line) <= width) return line;
+  if (measure(line, width) <= width) return line;
   const mark = measure(ellipsis) <= width ? ellipsis : '';
   return takeWithin(splitGraphemes(line), width - measure(mark)).join('') + mark;
 }
@@ -60,10 +66,10 @@ export function truncateEnd(text: string, width: number, ellipsis = '…'): stri
 /** Unstyled text cut in its middle (`name…tail`) to at most `width` cells, never inside a grapheme; tabs become spaces. */
 export function truncateMiddle(text: string, width: number, ellipsis = '…'): string {
   const line = expandTabs(text);
-  if (measure(line) <= width) return line;
+  if (measure(line, width) <= width) return line;
   const room = width - measure(ellipsis);
   if (room < 2) return truncateEnd(line, width, ellipsis);
-  const graphemes = splitGraphemes(line);
+  const graphemes = Array.from(splitGraphemes(line));
   const head = takeWithin(graphemes, Math.ceil(room / 2)).join('');
   const tail = takeWithin(graphemes.reverse(), room - measure(head)).reverse();
   return head + ellipsis + tail.join('');

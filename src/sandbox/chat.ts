@@ -149,7 +149,7 @@ async function reply(
     await send(stream ? shapes.last(metrics) : shapes.whole(said, metrics), 1, true);
   };
   if (stream) await streamEvents(exchange, produce, RUNNER_DIED);
-  else await collectEvents(exchange, produce, 'application/json; charset=utf-8');
+  else await collectEvents(exchange, produce, RUNNER_DIED, 'application/json; charset=utf-8');
 }
 
 /** Loads the model for a chat; throws what the real server refuses before the first token, in its order. */

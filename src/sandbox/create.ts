@@ -20,7 +20,7 @@ export async function createModel(world: World, exchange: Exchange): Promise<voi
   const request = readJson(exchange);
   const produce = (send: SendEvent): Promise<void> => create(world, exchange, request, send);
   if (!wantsStream(request)) {
-    await collectEvents(exchange, produce);
+    await collectEvents(exchange, produce, 'the sandbox was told to fail');
     return;
   }
   await streamEvents(

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobStore, Partial } from './blobs.js';
 import type { ByteSource } from './bytes.js';
@@ -95,11 +95,12 @@ function manifestFile(dir: string, name: ModelName): string {
   return join(dir, 'manifests', name.host.replace(':', '%3A'), name.namespace, name.model, name.tag);
 }
 
-/** Writes a manifest under `dir/manifests/host/namespace/model/tag`. */
-export async function writeManifest(dir: string, name: ModelName, bytes: Buffer): Promise<void> {
+/** Writes a manifest under `dir/manifests/host/namespace/model/tag`, dated by its `modifiedAt`. */
+export async function writeManifest(dir: string, { name, bytes, modifiedAt }: StoredManifest): Promise<void> {
   const file = manifestFile(dir, name);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeWhole(file, bytes);
+  await utimes(file, modifiedAt / 1000, modifiedAt / 1000);
 }
 
 /** Removes a manifest's file. */

@@ -163,7 +163,7 @@ async function transfer(
     while (partial.completed < source.size && !signal.aborted) {
       const stopAt = holdAt !== undefined && holdAt > partial.completed ? holdAt : source.size;
       await move(state, partial, source, stopAt, manner.rate, begun);
-      if (partial.completed !== holdAt || holdAt === source.size || signal.aborted) continue;
+      if (partial.completed !== holdAt || signal.aborted) continue;
       holdAt = undefined;
       const from = await hold(state);
       if (from !== undefined) {

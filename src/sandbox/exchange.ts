@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal, StreamOver } from './errors.js';
 import type { FaultPlan } from './faults.js';
+import { faultShare } from './faults.js';
+import { aborted } from './wait.js';
 import { openWriter } from './writer.js';
 
 /** One request with its answer, and what a handler may know of both. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
-  readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
   readonly response: ServerResponse;
@@ -109,17 +110,28 @@ export async function streamEvents(
   }
 }
 
-/** Runs `produce` and answers with its last event alone; an error is a status, 500 unless it says another. */
+/**
+ * Runs `produce` and answers with its last event alone; an error is a status, 500 unless it says another. A fault that
+ * would end the stream part-way ends the request.
+ */
 export async function collectEvents(
   exchange: Exchange,
   produce: (send: SendEvent) => Promise<void>,
+  faultText: string,
   type = 'application/json',
 ): Promise<void> {
+  const { plan, response, signal } = exchange;
+  const reached = (name: 'cut' | 'stall' | 'error-line', share: number): boolean => {
+    const fault = plan(name);
+    return fault !== undefined && share >= faultShare(fault);
+  };
   let final: object = {};
-  await produce((event) => {
-    if (exchange.signal.aborted) throw new StreamOver();
+  await produce(async (event, share) => {
+    if (reached('error-line', share)) throw new Refusal(500, faultText);
+    if (reached('cut', share)) response.socket?.resetAndDestroy();
+    else if (reached('stall', share)) await aborted(signal);
+    if (signal.aborted || response.destroyed) throw new StreamOver();
     final = event;
-    return Promise.resolve();
   });
   sendJson(exchange, 200, final, type);
 }

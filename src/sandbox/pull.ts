@@ -16,6 +16,9 @@ import { allLayers } from './store.js';
 import { aborted, wait } from './wait.js';
 import type { World } from './world.js';
 
+/** The error of a registry that breaks off, for the fault `error-line`. */
+export const LOST = 'max retries exceeded: unexpected EOF';
+
 const TICK_MS = 60;
 const RETRY_TICKS = 10;
 // Faults that happen when this share of all bytes is there; the download waits for them.
@@ -39,8 +42,8 @@ export async function servePull(world: World, exchange: Exchange): Promise<void>
   if (name === undefined) throw new Refusal(400, 'invalid model name');
   const wanted = { name, insecure: request['insecure'] === true };
   const produce = (send: SendEvent): Promise<void> => pullModel(world, wanted, exchange, send);
-  if (wantsStream(request)) await streamEvents(exchange, produce, 'max retries exceeded: unexpected EOF');
-  else await collectEvents(exchange, produce);
+  if (wantsStream(request)) await streamEvents(exchange, produce, LOST);
+  else await collectEvents(exchange, produce, LOST);
 }
 
 /** Pulls a model as /api/pull does: layers one after another, then verifying, writing, success. */
@@ -63,7 +66,7 @@ export async function pullModel(
     signal,
     send,
     total,
-    faultAt: share === undefined ? undefined : Math.floor(total * faultShare(share)),
+    faultAt: share === undefined ? undefined : Math.max(1, Math.floor(total * faultShare(share))),
     corrupt: plan('corrupt') === undefined ? undefined : largest?.digest,
   };
 
@@ -139,6 +142,7 @@ async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: nu
     const pause = new AbortController();
     await Promise.race([
       finished,
+      gone,
       ticket.changed(),
       wait(Math.max(0, next - performance.now()), pause.signal),
     ]);

@@ -4,6 +4,7 @@ import type { Exchange, SendEvent } from './exchange.js';
 import { collectEvents, readJson, streamEvents, wantsStream } from './exchange.js';
 import type { ModelName } from './names.js';
 import { fullName, parseName } from './names.js';
+import { LOST } from './pull.js';
 import { requestedModel } from './show.js';
 import { allLayers } from './store.js';
 import { wait } from './wait.js';
@@ -18,8 +19,8 @@ export async function pushModel(world: World, exchange: Exchange): Promise<void>
   if (name === undefined) throw new Refusal(400, 'invalid model name');
   const insecure = request['insecure'] === true;
   const produce = (send: SendEvent): Promise<void> => push(world, name, insecure, exchange.signal, send);
-  if (wantsStream(request)) await streamEvents(exchange, produce, 'max retries exceeded: unexpected EOF');
-  else await collectEvents(exchange, produce);
+  if (wantsStream(request)) await streamEvents(exchange, produce, LOST);
+  else await collectEvents(exchange, produce, LOST);
 }
 
 async function push(

@@ -1,27 +1,21 @@
 import type { AddressInfo } from 'node:net';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { OllamaError } from '../core/errors.js';
+import type { Catalog } from './catalog.js';
 import { openCatalog } from './catalog.js';
 import type { ModelDefinition } from './definition.js';
 import { openDownloads } from './download.js';
-import { Refusal, StreamOver } from './errors.js';
 import type { Exchange } from './exchange.js';
-import { sendBody, sendEmpty } from './exchange.js';
 import type { Fault } from './faults.js';
 import { planFaults } from './faults.js';
-import { isForeign } from './guard.js';
 import { parseName } from './names.js';
-import { answerFault, failWith } from './refuse.js';
 import { isLoopback } from './resolve.js';
-import { findRoute } from './routes.js';
 import { openRunners } from './runners.js';
-import { allLayers, openStore } from './store.js';
+import { serve } from './serve.js';
 import type { Store } from './store.js';
-import { isOld } from './world.js';
+import { openStore } from './store.js';
 import type { ServerVersion, World } from './world.js';
-import { readAll } from './bytes.js';
-import type { Catalog } from './catalog.js';
 
 /** How a sandbox is to behave; everything has a default. */
 export interface SandboxOptions {
@@ -81,8 +75,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
   const now = options.now ?? Date.now;
   const store = await openStore(options.modelsDir, now);
-  const scale = options.scale ?? 0.01;
-  const catalog = openCatalog(scale, options.extraModels ?? [], now);
+  const catalog = openCatalog(options.scale ?? 0.01, options.extraModels ?? [], now);
   if (!store.hadState) await installAll(store, catalog, options.installed ?? INSTALLED);
   const world: World = {
     version: options.version ?? '0.24.0',
@@ -90,7 +83,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     catalog,
     runners: openRunners(now),
     downloads: openDownloads(store.blobs),
-    scale,
     rate: options.rate,
     tokensPerSecond: options.tokensPerSecond ?? 60,
     keepAliveMs: options.keepAliveMs ?? 300_000,
@@ -100,41 +92,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   let planFor = planFaults(options.faults ?? []);
   const requests: SandboxRequest[] = [];
-  const open = new Set<AbortController>();
+  const visits = new Set<AbortController>();
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
-    void handle(request, response);
-  });
-
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const gone = new AbortController();
-    open.add(gone);
+    const visit = new AbortController();
+    visits.add(visit);
     response.once('close', () => {
-      open.delete(gone);
-      gone.abort();
+      visits.delete(visit);
+      visit.abort();
     });
-    response.setHeader('x-ollama-sandbox', 'true');
-    const method = request.method ?? 'GET';
-    const url = new URL(request.url ?? '/', 'http://sandbox');
-    const path = url.pathname;
-    const exchange: Exchange = {
-      method,
-      path,
-      query: url.searchParams,
-      headers: request.headers,
-      body: await readBody(request),
-      response,
-      plan: planFor(path),
-      signal: gone.signal,
+    const seen = (exchange: Exchange): void => {
+      requests.push(record(exchange));
+      if (requests.length > MOST_REQUESTS) requests.shift();
     };
-    requests.push(record(exchange));
-    if (requests.length > MOST_REQUESTS) requests.shift();
-    try {
-      await answer(world, exchange);
-    } catch (error) {
-      if (!(error instanceof StreamOver) && !gone.signal.aborted) failWith(world, exchange, error);
-    }
-  };
-
+    void serve(world, { request, response, signal: visit.signal, planFor, seen });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(
@@ -155,7 +126,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       planFor = planFaults(faults);
     },
     close: async () => {
-      for (const gone of open) gone.abort();
+      for (const visit of visits) visit.abort();
       await Promise.all([world.downloads.close(), closeServer(server)]);
     },
   };
@@ -176,25 +147,6 @@ async function installAll(store: Store, catalog: Catalog, names: readonly string
     }
     await store.install(name, found.manifest);
   }
-}
-
-async function answer(world: World, exchange: Exchange): Promise<void> {
-  if (isForeign(exchange.headers)) {
-    sendEmpty(exchange, 403);
-    return;
-  }
-  const route = findRoute(world, exchange.method, exchange.path);
-  if (typeof route === 'number') {
-    sendBody(exchange, route, 'text/plain', route === 404 ? '404 page not found' : '405 method not allowed');
-    return;
-  }
-  if (!answerFault(exchange)) await route(world, exchange);
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 function record({ method, path, body }: Exchange): SandboxRequest {

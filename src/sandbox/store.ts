@@ -59,10 +59,11 @@ export async function openStore(dir: string | undefined, now: () => number): Pro
     find: (name) => models.get(nameKey(name)),
     list: () => [...models.values()].sort((a, b) => b.modifiedAt - a.modifiedAt),
     install: async (name, bytes) => {
-      if (dir !== undefined) await writeManifest(dir, name, bytes);
-      const last = Math.max(0, ...[...models.values()].map((model) => model.modifiedAt));
       // Two changes in one millisecond still have an order.
-      models.set(nameKey(name), describe({ name, bytes, modifiedAt: Math.max(now(), last + 0.001) }));
+      const last = Math.max(0, ...[...models.values()].map((model) => model.modifiedAt));
+      const stored = { name, bytes, modifiedAt: Math.max(now(), last + 0.001) };
+      if (dir !== undefined) await writeManifest(dir, stored);
+      models.set(nameKey(name), describe(stored));
     },
     remove: async (name) => {
       const model = models.get(nameKey(name));

@@ -13,7 +13,6 @@ export interface World {
   readonly catalog: Catalog;
   readonly runners: Runners;
   readonly downloads: Downloads;
-  readonly scale: number;
   /** Bytes a second of a pull; undefined is unlimited. */
   readonly rate: number | undefined;
   /** Tokens a second of an answer; may be `Infinity`. */

@@ -61,7 +61,7 @@ const PullLine = memo(function PullLine({
   spinner,
   after,
   turning,
-}: Line & { turning: 'dots' | 'line' }) {
+}: Line & { turning: 'dots11' | 'line' }) {
   return (
     <Text wrap="truncate-end">
       {before}
@@ -74,7 +74,7 @@ const PullLine = memo(function PullLine({
 
 interface FrameProps {
   readonly lines: readonly Line[];
-  readonly turning: 'dots' | 'line';
+  readonly turning: 'dots11' | 'line';
   /** Called when the view ends, also when it is Ink that ends it because the process does. */
   readonly onEnd: () => void;
 }
@@ -93,7 +93,7 @@ function PullFrame({ lines, turning, onEnd }: FrameProps) {
 /** Opens the view on a terminal and draws its first frame at once. */
 export function openPullView(options: PullViewOptions, first: PullState): PullView {
   const { now, styles, signs, host, queue } = options;
-  const turning = options.unicode ? 'dots' : 'line';
+  const turning = options.unicode ? 'dots11' : 'line';
   let state = first;
 
   const frame = () => {

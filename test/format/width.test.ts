@@ -54,6 +54,17 @@ describe('displayWidth', () => {
   });
 });
 
+describe('a very long text', () => {
+  // One of this length took minutes before it was measured in windows: a server can name a model so.
+  const long = `${'漢'.repeat(100_000)}:1b`;
+
+  it('is measured and cut', () => {
+    expect(displayWidth(long)).toBe(200_003);
+    expect(truncateEnd(long, 6)).toBe('漢漢…');
+    expect(truncateMiddle(long, 8)).toBe('漢漢…:1b');
+  });
+});
+
 describe('truncateEnd', () => {
   it.each([
     ['llama3.2:1b', 20, 'llama3.2:1b'],

@@ -32,7 +32,7 @@ const LIGHT: Theme = {
   ],
 };
 
-const CELL = { width: 8.4, height: 18, size: 14 };
+const CELL = { width: 8.4, height: 16.4, size: 14 };
 const FRAME = { side: 14, top: 36, bottom: 14 };
 const LEVELS = [0, 95, 135, 175, 215, 255];
 
@@ -75,29 +75,41 @@ function styleOf(cell: IBufferCell, fill: string): string {
     .join(' ');
 }
 
-interface Run {
+interface Piece {
   readonly x: number;
-  cells: number;
   text: string;
+  cells: number;
   readonly style: string;
   readonly ground: string;
 }
 
-/** One line's cells, joined while they look alike. */
-function runsOf(terminal: Terminal, y: number, theme: Theme): Run[] {
+function cellsOf(terminal: Terminal, y: number, theme: Theme): Piece[] {
   const line = terminal.buffer.active.getLine(y);
-  const runs: Run[] = [];
+  const cells: Piece[] = [];
   for (let x = 0; x < terminal.cols; x++) {
     const cell = line?.getCell(x);
     if (cell === undefined || cell.getWidth() === 0) continue;
     const { fill, ground } = colorsOf(cell, theme);
-    const style = styleOf(cell, fill);
     const text = cell.getChars() === '' ? ' ' : cell.getChars();
+    cells.push({ x, text, cells: cell.getWidth(), style: styleOf(cell, fill), ground });
+  }
+  return cells;
+}
+
+/** One line's cells, joined while they look alike; words that stand apart stay so, as viewers fold spaces. */
+function runsOf(terminal: Terminal, y: number, theme: Theme): Piece[] {
+  const cells = cellsOf(terminal, y, theme);
+  const isWord = (at: number, style: string) => cells[at]?.style === style && cells[at].text !== ' ';
+  const runs: Piece[] = [];
+  let wasGap = false;
+  for (const [at, cell] of cells.entries()) {
+    const isGap = cell.text === ' ' && !(isWord(at - 1, cell.style) && isWord(at + 1, cell.style));
     const last = runs.at(-1);
-    if (last?.style === style && last.ground === ground) {
-      last.text += text;
-      last.cells += cell.getWidth();
-    } else runs.push({ x, cells: cell.getWidth(), text, style, ground });
+    if (last?.style === cell.style && last.ground === cell.ground && isGap === wasGap) {
+      last.text += cell.text;
+      last.cells += cell.cells;
+    } else runs.push(cell);
+    wasGap = isGap;
   }
   return runs;
 }
@@ -107,10 +119,11 @@ export function drawSvg(terminal: Terminal, title = '', options: SvgOptions = {}
   const theme = options.dark === false ? LIGHT : DARK;
   const top = terminal.buffer.active.viewportY;
   const lines = Array.from({ length: terminal.rows }, (_, row) => runsOf(terminal, top + row, theme));
-  const isDrawn = (runs: Run[]) => runs.some((run) => run.text.trim() !== '' || run.ground !== theme.ground);
+  const isDrawn = (runs: Piece[]) =>
+    runs.some((run) => run.text.trim() !== '' || run.ground !== theme.ground);
   const count = lines.findLastIndex(isDrawn) + 1;
   const width = Math.ceil(terminal.cols * CELL.width + 2 * FRAME.side);
-  const height = FRAME.top + count * CELL.height + FRAME.bottom;
+  const height = Math.ceil(FRAME.top + count * CELL.height + FRAME.bottom);
 
   const body: string[] = [];
   for (const [row, runs] of lines.slice(0, count).entries()) {
@@ -120,12 +133,12 @@ export function drawSvg(terminal: Terminal, title = '', options: SvgOptions = {}
       const runWidth = (run.cells * CELL.width).toFixed(1);
       if (run.ground !== theme.ground)
         body.push(
-          `<rect x="${x}" y="${String(y)}" width="${runWidth}" height="${String(CELL.height)}" fill="${run.ground}"/>`,
+          `<rect x="${x}" y="${y.toFixed(1)}" width="${runWidth}" height="${String(CELL.height)}" fill="${run.ground}"/>`,
         );
       if (run.text.trim() !== '')
         // The length is given, so that a viewer with another font keeps the columns.
         body.push(
-          `<text x="${x}" y="${String(y + CELL.size)}" textLength="${runWidth}" lengthAdjust="spacingAndGlyphs" ${run.style}>${escapeXml(run.text)}</text>`,
+          `<text x="${x}" y="${(y + CELL.size).toFixed(1)}" textLength="${runWidth}" lengthAdjust="spacingAndGlyphs" ${run.style}>${escapeXml(run.text)}</text>`,
         );
     }
   }
@@ -135,7 +148,7 @@ export function drawSvg(terminal: Terminal, title = '', options: SvgOptions = {}
   const heading = `<text x="${String(width / 2)}" y="22" text-anchor="middle" fill="${theme.frame}">${escapeXml(title)}</text>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${String(width)}" height="${String(height)}" viewBox="0 0 ${String(width)} ${String(height)}" role="img" aria-label="${escapeXml(title)}">`,
-    `<style>text{font:${String(CELL.size)}px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:pre}</style>`,
+    `<style>text{font:${String(CELL.size)}px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}</style>`,
     `<rect width="100%" height="100%" rx="8" fill="${theme.ground}" stroke="${theme.frame}" stroke-opacity="0.4"/>`,
     ...dots,
     heading,

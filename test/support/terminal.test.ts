@@ -73,11 +73,13 @@ test('the environment of the tests does not reach the program', async () => {
 });
 
 test('a picture has the text in its colours and nothing that would break it', async () => {
-  const terminal = openTerminal({ ...program(`console.log('\\x1b[32m<ok>\\x1b[0m a & b')`), cols: 20 });
+  const terminal = openTerminal({ ...program(`console.log('\\x1b[32m<ok>\\x1b[0m a & b   c')`), cols: 20 });
   await terminal.exit;
   const picture = terminal.svg('a "title"');
   expect(picture).toMatch(/fill="#98c379"[^>]*>&lt;ok&gt;</);
-  expect(picture).toContain('a &amp; b');
+  expect(picture).toContain('>a &amp; b</text>');
+  // Columns are kept by positions, not by spaces: `c` stands in the fourteenth.
+  expect(picture).toMatch(/x="123.2"[^>]*>c<\/text>/);
   expect(picture).toContain('aria-label="a &quot;title&quot;"');
   expect(terminal.svg('', { dark: false })).toContain('fill="#ffffff"');
 });
