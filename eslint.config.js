@@ -8,64 +8,73 @@ import tseslint from 'typescript-eslint';
  * `node:` is every built-in module but node:process. Files of src/views are reached by `import()` alone, from anywhere.
  */
 const MAY_IMPORT = {
+  // What the program is put together from.
   'src/io.ts': ['node:stream'],
-  'src/index.ts': ['src/core', 'src/output/pull-reporter.ts'],
-  'src/main.ts': [
-    'src/program.ts',
-    'src/failure.ts',
-    'src/io.ts',
-    'src/core',
-    'src/output',
-    'src/format',
-    'commander',
-    'node:',
-  ],
-  'src/program.ts': [
-    'src/commands',
-    'src/context.ts',
-    'src/io.ts',
-    'src/core',
-    'src/output',
-    'src/format',
-    'commander',
-    'node:',
-  ],
-  'src/context.ts': ['src/config', 'src/core', 'src/io.ts', 'src/output', 'src/format', 'node:'],
+  'src/version.ts': [],
+  'src/flags.ts': ['commander'],
   'src/failure.ts': ['src/core', 'src/format'],
-  'src/core': ['node:'],
-  // The library reads OLLAMA_HOST when it is given no address.
-  'src/core/client.ts': ['node:', 'node:process'],
-  'src/core/transport-proxy.ts': ['node:', 'undici'],
-  'src/config': ['src/core', 'src/io.ts', 'src/format', 'valibot', 'cosmiconfig', 'yaml', 'node:'],
-  'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
-  // The library's reporters write to stderr when they are given no stream.
-  'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'],
-  'src/format': ['string-width'],
-  'src/chat': ['src/core', 'src/io.ts', 'src/format', 'src/config/atomic-write.ts', 'node:'],
-  'src/commands': [
-    'src/context.ts',
-    'src/failure.ts',
+  'src/help-topics.ts': ['src/failure.ts'],
+  'src/context.ts': [
+    'src/flags.ts',
     'src/io.ts',
     'src/config',
     'src/core',
-    'src/output',
     'src/format',
-    'src/chat',
-    'src/sandbox',
-    'commander',
+    'src/output',
     'node:',
   ],
-  'src/views': [
+  'src/consent.ts': ['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/output'],
+  'src/command.ts': ['src/context.ts', 'src/io.ts', 'commander'],
+  'src/program.ts': [
+    'src/command.ts',
+    'src/commands',
+    'src/context.ts',
+    'src/flags.ts',
     'src/io.ts',
-    'src/core',
-    'src/format',
-    'src/chat',
-    'src/output',
-    'ink',
-    'ink-spinner',
-    'react',
-    'chalk',
-    'node:',
+    'commander',
+  ],
+  'src/main.ts': [
+    ...[
+      'src/program.ts',
+      'src/context.ts',
+      'src/failure.ts',
+      'src/flags.ts',
+      'src/help-topics.ts',
+      'src/version.ts',
+    ],
+    ...['src/io.ts', 'src/core/errors.ts', 'src/format', 'src/output', 'commander'],
+  ],
+  'src/index.ts': ['src/core', 'src/output/pull-reporter.ts'],
+
+  // The core: the library, which knows no terminal and no program around it.
+  'src/core': ['node:'],
+  'src/core/client.ts': ['node:', 'node:process'], // OLLAMA_HOST, for a library that is given no address
+  'src/core/transport-proxy.ts': ['node:', 'undici'],
+  'src/format': ['string-width'],
+
+  'src/config': ['src/io.ts', 'src/core', 'src/format', 'valibot', 'cosmiconfig', 'yaml', 'node:'],
+  'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
+  'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'], // the library's stderr
+  'src/chat': [
+    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
+  ],
+  'src/commands': [
+    ...['src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...[
+      'src/chat',
+      'src/config',
+      'src/core',
+      'src/format',
+      'src/output',
+      'src/sandbox',
+      'commander',
+      'node:',
+    ],
+  ],
+  'src/views': [
+    ...['src/io.ts', 'src/chat', 'src/core', 'src/format', 'src/output', 'node:'],
+    ...['ink', 'ink-spinner', 'react', 'chalk'],
   ],
   'src/sandbox': ['src/core', 'src/format', 'node:'],
 };

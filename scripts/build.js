@@ -49,6 +49,20 @@ const noDevtools = {
   },
 };
 
+/** cosmiconfig's loaders of code, and its list of files that run as code, are not even in the bundle. */
+const noCodeLoaders = {
+  name: 'no-code-loaders',
+  setup(build) {
+    build.onLoad({ filter: /cosmiconfig.dist.defaults\.js$/ }, () => ({
+      contents: 'exports.globalConfigSearchPlaces = [];',
+    }));
+    build.onLoad({ filter: /cosmiconfig.dist.loaders\.js$/ }, (args) => ({
+      resolveDir: path.dirname(args.path),
+      contents: 'exports.loadYaml = (file, text) => require("js-yaml").load(text);',
+    }));
+  },
+};
+
 async function buildProgram() {
   const result = await esbuild.build({
     ...common,
@@ -60,7 +74,7 @@ async function buildProgram() {
     metafile: true,
     // undici is the one dependency that stays a package: it is loaded only behind a proxy.
     external: ['undici', 'typescript'],
-    plugins: [viewsStayOutside],
+    plugins: [viewsStayOutside, noCodeLoaders],
     // Packages that use require() get the real one after the turn to CommonJS.
     banner: { js: '' },
   });

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { rootCertificates } from 'node:tls';
 import type { GlobalFlags } from './flags.js';
 import { loadSettings } from './config/load.js';
 import type { Resolved } from './config/resolve.js';
@@ -33,7 +31,7 @@ export async function createContext(
 ): Promise<Context> {
   const config = await loadSettings(io, settingFlags(flags, extra), flags.config);
   const { settings } = config;
-  const address = parseAddress(config);
+  const address = await parseAddress(config);
   for (const warning of [...config.warnings, ...address.warnings]) warn(io, warning);
 
   const asked = { json: flags.json === true, accessible: settings.accessible, env: io.env };
@@ -71,21 +69,25 @@ function settingFlags(flags: GlobalFlags, extra: Readonly<Record<string, unknown
   };
 }
 
-function parseAddress({ settings, origins }: Resolved): HostAddress {
+async function parseAddress(config: Resolved): Promise<HostAddress> {
   try {
-    return parseHost(settings.host);
+    return parseHost(config.settings.host);
   } catch (error) {
-    const origin = origins.get('host');
-    if (!isOllamaError(error) || origin === undefined || origin.kind === 'flag') throw error;
-    throw new OllamaError('config', `${origin.file ?? origin.name ?? origin.kind}: ${error.message}`, {
-      hint: error.hint,
-    });
+    if (!isOllamaError(error) || config.origins.get('host')?.kind === 'flag') throw error;
+    const { locateOrigins } = await import('./config/origins.js');
+    const origin = (await locateOrigins(config)).get('host');
+    const line = origin?.line === undefined ? '' : `:${origin.line}`;
+    const where = origin?.file === undefined ? origin?.name : `${origin.file}${line}: host`;
+    throw new OllamaError('config', `${where ?? 'host'}: ${error.message}`, { hint: error.hint });
   }
 }
 
 /** A file of certificates adds to the built-in ones and to NODE_EXTRA_CA_CERTS; Node's own option replaces both. */
 async function readAuthorities(file: string | undefined, io: Io): Promise<{ ca?: readonly string[] }> {
   if (file === undefined) return {};
+  // Loaded here and not above: hardly anybody has such a file, and every start would pay for it.
+  const { rootCertificates } = await import('node:tls');
+  const { readFile } = await import('node:fs/promises');
   const extra = io.env['NODE_EXTRA_CA_CERTS'];
   try {
     const pem = await readFile(file, 'utf8');

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { listSettings, type ListedSetting } from '../config/list.js';
+import { locateOrigins } from '../config/origins.js';
 import { cacheDir, configDir, stateDir } from '../config/paths.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
@@ -36,7 +37,8 @@ function declare(config: Command, action: Action): void {
 }
 
 function originText({ origin }: ListedSetting): string {
-  const where = origin.file ?? origin.name;
+  const line = origin.line === undefined ? '' : `:${origin.line}`;
+  const where = origin.file === undefined ? origin.name : `${origin.file}${line}`;
   return where === undefined ? origin.kind : `${origin.kind} ${where}`;
 }
 
@@ -56,7 +58,7 @@ async function list(
   flags: { readonly showOrigin?: boolean; readonly header?: boolean },
 ): Promise<void> {
   const { io, mode, config } = context;
-  const settings = listSettings(config);
+  const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   if (mode === 'json') {
     const items = settings.map(({ key, value, origin }) => ({ key, value, origin }));
     return await writeJson(io, { items, total: items.length });

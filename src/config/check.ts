@@ -1,10 +1,10 @@
+import { findNearest } from '../format/nearest.js';
 import { hasCredentials, redactCredentials, withoutCredentials } from './host-text.js';
 import type { LayerValue } from './layer.js';
 import { addValue, foldPort } from './layer.js';
-import { describe, printable, quote } from './printable.js';
+import { describe, quote } from './quote.js';
 import type { Setting } from './schema.js';
 import { SETTINGS, settingAt, settingsUnder } from './schema.js';
-import { nearestWord } from './suggest.js';
 import { hostText } from './value-types.js';
 
 /** One thing wrong in a file, and the path of the key where it is. */
@@ -92,14 +92,15 @@ export function wrongValue(setting: Setting, name: string, value: unknown): stri
 function unknownKey(path: readonly string[]): string {
   const parent = path.slice(0, -1);
   const key = path.at(-1) ?? '';
-  const where = parent.length === 0 ? '' : ` in ${printable(parent.join('.'))}`;
+  const where = parent.length === 0 ? '' : ` in ${parent.join('.')}`;
   const meant = meantKey(parent, key);
   return `unknown key ${quote(key)}${where}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
 
 function meantKey(parent: readonly string[], key: string): string | undefined {
   const siblings = settingsUnder(parent).map((setting) => setting.key.split('.')[parent.length] ?? '');
-  const near = nearestWord(key, siblings);
+  // Comparing takes time in proportion to the length, and no key of ours is that long.
+  const [near] = key.length > 64 ? [] : findNearest(key.replaceAll('-', '_'), siblings, 1);
   if (near !== undefined) return [...parent, near].join('.');
   return SETTINGS.find((setting) => setting.key.split('.').at(-1) === key)?.key;
 }

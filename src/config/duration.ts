@@ -1,5 +1,5 @@
 import { OllamaError } from '../core/errors.js';
-import { quote } from './printable.js';
+import { quote } from './quote.js';
 
 /** The longest wait a timer of Node can hold, in milliseconds; a longer one would fire at once. */
 const LONGEST = 2 ** 31 - 1;

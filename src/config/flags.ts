@@ -2,7 +2,7 @@ import { OllamaError } from '../core/errors.js';
 import { wrongValue } from './check.js';
 import type { Layer, LayerValue } from './layer.js';
 import { addValue, foldPort } from './layer.js';
-import { quote } from './printable.js';
+import { quote } from './quote.js';
 import { settingAt } from './schema.js';
 
 /** Settings given on the command line by their dotted key, as text or already typed; `undefined` was not given. */
@@ -10,6 +10,8 @@ export type SettingFlags = Readonly<Record<string, unknown>>;
 
 function flagName(path: readonly string[]): string {
   const name = path.at(-1) ?? '';
+  // One flag sets several of the limits.
+  if (path[0] === 'timeouts') return '--timeout';
   return path[0] === 'options' && path.length > 1 ? `--option ${name}` : `--${name.replaceAll('_', '-')}`;
 }
 

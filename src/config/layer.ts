@@ -8,6 +8,8 @@ export interface Origin {
   readonly kind: 'flag' | 'environment' | 'project' | 'user' | 'default';
   readonly name?: string;
   readonly file?: string;
+  /** From 1; only after `locateOrigins`. */
+  readonly line?: number;
 }
 
 /** A checked value of one source. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { OllamaError } from '../core/errors.js';
+import { cleanLine } from '../format/clean.js';
 import type { Io } from '../io.js';
 import { checkTree } from './check.js';
 import { readEnvironment } from './environment.js';
@@ -9,7 +10,7 @@ import type { Layer, LayerValue } from './layer.js';
 import { isPackageFile, PACKAGE_PROPERTY, readConfigFile } from './parse-file.js';
 import type { ParsedFile } from './parse-file.js';
 import { configDir, homeDir } from './paths.js';
-import { printable, quote } from './printable.js';
+import { quote } from './quote.js';
 import { findProjectFile } from './project-file.js';
 import { resolveSettings } from './resolve.js';
 import type { Resolved } from './resolve.js';
@@ -38,7 +39,7 @@ export async function loadSettings(
     ...(user === undefined ? [] : [await checkFile(user, 'user')]),
   ];
   const problems = [...environment.problems, ...files.flatMap((file) => file.problems)];
-  if (problems.length > 0) throw new OllamaError('config', problems.map(printable).join('\n'));
+  if (problems.length > 0) throw new OllamaError('config', problems.map(cleanLine).join('\n'));
   const layers = [flagLayer, environment.layer, ...files.map((file) => file.layer)];
   return resolveSettings(
     layers.map((layer) => withPlacedFiles(layer, io.cwd)),
@@ -76,7 +77,7 @@ async function checkFile(parsed: ParsedFile, kind: 'project' | 'user'): Promise<
         : [`${file}${broken.line === undefined ? '' : `:${String(broken.line)}`}: ${broken.message}`],
     warnings: ignored.map(
       (key) =>
-        `${printable(file)}: ${printable(key)} is ignored: only your own configuration file, the environment or a flag may set it`,
+        `${cleanLine(file)}: ${cleanLine(key)} is ignored: only your own configuration file, the environment or a flag may set it`,
     ),
   };
 }
@@ -87,10 +88,10 @@ async function placeProblems(
 ): Promise<readonly string[]> {
   if (problems.length === 0) return [];
   const { locateKeys } = await import('./locate.js');
-  const lineOf = locateKeys(text);
+  const locate = locateKeys(text);
   const prefix = isPackageFile(file) ? [PACKAGE_PROPERTY] : [];
   return problems.map(
-    ({ path: key, message }) => `${file}:${String(lineOf([...prefix, ...key]))}: ${message}`,
+    ({ path: key, message }) => `${file}:${String(locate([...prefix, ...key]).line)}: ${message}`,
   );
 }
 

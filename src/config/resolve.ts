@@ -1,7 +1,7 @@
 import { OllamaError } from '../core/errors.js';
+import { cleanLine } from '../format/clean.js';
 import { isLoopbackText, isSameHost, redactCredentials } from './host-text.js';
 import type { Layer, Origin } from './layer.js';
-import { printable } from './printable.js';
 import { DEFAULT_HOST, SETTINGS } from './schema.js';
 import type { Settings } from './schema.js';
 import type { Stored } from './value-types.js';
@@ -59,7 +59,7 @@ export function resolveSettings(
       ...warnings,
       ...(projectHost === undefined
         ? []
-        : [`host ${printable(redactCredentials(url))} comes from ${printable(projectHost.file)}`]),
+        : [cleanLine(`host ${redactCredentials(url)} comes from ${projectHost.file}`)]),
     ],
     unknownVariables,
     files: filesOf(layers),

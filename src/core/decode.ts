@@ -156,11 +156,10 @@ export function createChatDecoder(
   const decodeLine = (value: unknown, events: ChatEvent[]): void => {
     if (over) return;
     if (!isFields(value)) {
-      throw new OllamaError(
-        'protocol',
-        `The server at ${facts.host} sent a line of a chat that is no object.`,
-        facts,
-      );
+      over = true;
+      const message = `The server at ${facts.host} sent a line of a chat that is no object.`;
+      events.push({ type: 'error', error: new OllamaError('protocol', message, facts) });
+      return;
     }
     const { error, message } = value;
     if (error !== undefined && error !== null) {

@@ -114,7 +114,7 @@ const WORDINGS: readonly (readonly [RegExp, ErrorCode])[] = [
     'context_overflow',
   ],
   [/no space left on device|disk is full/i, 'no_space'],
-  [/invalid model name|name ".*" is invalid|invalid name/i, 'invalid_name'],
+  [/invalid model (?:name|path)|name ".*" is invalid|invalid name/i, 'invalid_name'],
   [/unauthorized|access denied|not authorized/i, 'unauthorized'],
   [/digest mismatch/i, 'digest_mismatch'],
 ];

@@ -36,20 +36,21 @@ function fault(part: Part, text: string): string | undefined {
   return `${JSON.stringify(bad)} can't stand there in the ${part.what}`;
 }
 
+function once(rest: string, source: 'cloud' | 'local'): ReturnType<typeof splitSource> {
+  if (splitSource(rest).source === undefined) return { rest, source };
+  return { rest, source, fault: 'use either :local or :cloud, not both' };
+}
+
 /** Takes the marker `:cloud`, `:local` or `-cloud` off. Source: internal/modelref of Ollama. */
 function splitSource(text: string): { rest: string; source: ModelName['source']; fault?: string } {
   const colon = text.lastIndexOf(':');
   const last = colon < 0 ? '' : text.slice(colon + 1).toLowerCase();
   if (last === 'cloud' || last === 'local') {
-    const rest = text.slice(0, colon);
-    if (/:(?:cloud|local)$/i.test(rest)) {
-      return { rest, source: undefined, fault: 'use either :local or :cloud, not both' };
-    }
-    return { rest, source: last };
+    return once(text.slice(0, colon), last);
   }
   // `-cloud` ends a tag; a model whose own name ends so has none.
   if (colon >= 0 && !last.includes('/') && last.endsWith('-cloud')) {
-    return { rest: text.slice(0, -'-cloud'.length), source: 'cloud' };
+    return once(text.slice(0, -'-cloud'.length), 'cloud');
   }
   return { rest: text, source: undefined };
 }

@@ -51,16 +51,25 @@ export function createLineParser(longestLine: number = LONGEST_LINE): LineParser
     rest.push(bytes);
   };
 
+  const add = (line: string, values: unknown[]): void => {
+    // A carriage return before the newline is white space to JSON.
+    if (!isBlank(line)) values.push(parseLine(line));
+  };
+
   const parseText = (text: string, values: unknown[]): void => {
     let start = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      // A carriage return before the newline is white space to JSON.
-      const line = text.slice(start, end);
-      if (!isBlank(line)) values.push(parseLine(line));
+      add(text.slice(start, end), values);
       start = end + 1;
     }
-    const line = text.slice(start);
-    if (!isBlank(line)) values.push(parseLine(line));
+    add(text.slice(start), values);
+  };
+
+  const finish = (values: unknown[]): void => {
+    const line = Buffer.concat(rest).toString('utf8');
+    rest = [];
+    restBytes = 0;
+    add(line, values);
   };
 
   return {
@@ -71,23 +80,18 @@ export function createLineParser(longestLine: number = LONGEST_LINE): LineParser
         return;
       }
       let from = 0;
-      if (rest.length > 0) {
-        from = chunk.indexOf(NEWLINE) + 1;
-        keep(chunk.subarray(0, from));
-        const line = Buffer.concat(rest).toString('utf8');
-        rest = [];
-        restBytes = 0;
-        if (!isBlank(line)) values.push(parseLine(line));
+      // In a chunk of that size a line of its own may be too long.
+      const each = chunk.length > longestLine;
+      while (from <= last && (each || rest.length > 0)) {
+        const end = chunk.indexOf(NEWLINE, from);
+        keep(chunk.subarray(from, end));
+        finish(values);
+        from = end + 1;
       }
       if (from <= last) parseText(chunk.toString('utf8', from, last), values);
       keep(chunk.subarray(last + 1));
     },
-    end(values) {
-      const line = Buffer.concat(rest).toString('utf8');
-      rest = [];
-      restBytes = 0;
-      if (!isBlank(line)) values.push(parseLine(line));
-    },
+    end: finish,
   };
 }
 
@@ -95,8 +99,8 @@ function tooLong(longestLine: number): OllamaError {
   return new OllamaError('protocol', `The server sent a line of more than ${longestLine} bytes.`);
 }
 
-/** Values waiting to be taken at which reading stops until they are. */
-const HIGH_WATER = 4_096;
+/** Bytes whose values wait to be taken at which reading stops until they are: some 9,000 lines of a chat. */
+const HIGH_WATER = 1024 * 1024;
 
 /**
  * Reads a body's values in batches: all that has arrived since the last one. An empty batch says that nothing has
@@ -111,6 +115,7 @@ export async function* readValues(
 ): AsyncGenerator<unknown[], void, undefined> {
   const parser = createLineParser(longestLine);
   let ready: unknown[] = [];
+  let waitingBytes = 0;
   let ended = false;
   let failure: unknown;
   let wake: (() => void) | undefined;
@@ -128,8 +133,10 @@ export async function* readValues(
     if (ended) return;
     try {
       parser.push(chunk, ready);
-      if (ready.length >= HIGH_WATER) body.pause();
-      if (ready.length > 0) settle();
+      waitingBytes += chunk.length;
+      if (ready.length === 0) return;
+      if (waitingBytes >= HIGH_WATER) body.pause();
+      settle();
     } catch (error) {
       fail(error);
     }
@@ -154,6 +161,7 @@ export async function* readValues(
       if (ready.length > 0) {
         const batch = ready;
         ready = [];
+        waitingBytes = 0;
         if (body.isPaused()) body.resume();
         yield batch;
         continue;
@@ -167,7 +175,7 @@ export async function* readValues(
   } finally {
     // An error that comes after nobody listens must not bring the program down.
     body.off('data', onData).off('end', onEnd).off('close', onClose);
-    if (!ended) body.destroy();
+    if (!body.readableEnded) body.destroy();
   }
 }
 

@@ -37,6 +37,8 @@ function matches(entry: string, hostname: string, port: number): boolean {
   // A bare IPv6 address has colons and no port.
   const name = (split ? (split[1] ?? '') : entry).replace(/^\[|\]$/g, '');
   if (split?.[2] !== undefined && Number(split[2]) !== port) return false;
+  const address = bits(name);
+  if (address !== undefined) return address === bits(hostname);
   if (name.startsWith('*.')) return hostname.endsWith(name.slice(1));
   if (name.startsWith('.')) return hostname.endsWith(name);
   return hostname === name || hostname.endsWith(`.${name}`);

@@ -34,7 +34,10 @@ function count(value: unknown): number | undefined {
 export function pullEventsFromValue(value: unknown): OllamaPullEvent[] {
   if (typeof value !== 'object' || value === null) return [];
   const line = value as Record<string, unknown>;
-  if (typeof line['error'] === 'string') return [pullFailure(pullError(line['error']))];
+  const { error } = line;
+  if (error !== undefined && error !== null) {
+    return [pullFailure(pullError(typeof error === 'string' ? error : JSON.stringify(error)))];
+  }
 
   const events: OllamaPullEvent[] = [];
   const { status, digest } = line;
@@ -57,14 +60,14 @@ export function pullEventsFromValue(value: unknown): OllamaPullEvent[] {
 
 /** Wordings of the errors that arrive as a line of a pull's stream, and the code each one means. */
 const WORDINGS: readonly (readonly [RegExp, ConstructorParameters<typeof OllamaError>[0]])[] = [
-  [/file does not exist|manifest unknown|not found/i, 'model_not_found'],
+  [/file does not exist|manifest unknown|not found|manifests\/.*no such file/i, 'model_not_found'],
   [/digest mismatch/i, 'digest_mismatch'],
   [/no space left|not enough space|disk is full/i, 'no_space'],
-  [/unauthorized|access denied|401/i, 'unauthorized'],
-  [/invalid model name|name ".*" is invalid|invalid name/i, 'invalid_name'],
+  [/unauthorized|access denied|not authorized|manifest: 401\b/i, 'unauthorized'],
+  [/invalid model (?:name|path)|name ".*" is invalid|invalid name/i, 'invalid_name'],
   [/\b412\b|newer version of ollama/i, 'server_error'],
   [
-    /max retries exceeded|no such host|connection (?:refused|reset)|i\/o timeout|context deadline|server gave HTTP response|\bEOF\b|dial tcp|tls:|x509|manifest: 5\d\d|no Location header/i,
+    /max retries exceeded|no such host|connection (?:refused|reset)|no route to host|network is unreachable|server misbehaving|name resolution|i\/o timeout|context deadline|server gave HTTP response|\bEOF\b|dial tcp|tls:|x509|manifest: 5\d\d|no Location header/i,
     'registry_unreachable',
   ],
 ];

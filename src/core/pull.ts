@@ -114,11 +114,12 @@ function finishLayers(
   isDone: (layer: PullLayer) => boolean,
 ): readonly PullLayer[] {
   if (!layers.some((layer) => !layer.done && isDone(layer))) return layers;
-  return layers.map((layer) =>
-    layer.done || !isDone(layer)
-      ? layer
-      : { ...layer, done: true, completed: layer.total, reported: layer.total },
-  );
+  return layers.map((layer) => {
+    if (layer.done || !isDone(layer)) return layer;
+    // A total that was never told is what came.
+    const total = Math.max(layer.total, layer.completed);
+    return { ...layer, done: true, total, completed: total, reported: total };
+  });
 }
 
 function sample(state: PullState, received: number, now: number): PullState['samples'] {
@@ -150,7 +151,8 @@ function onProgress(
   const { digest } = event;
   if (digest === '') return state;
   const known = state.layers.find((layer) => layer.digest === digest);
-  const total = event.total ?? known?.total ?? 0;
+  // A total that shrinks would put the high-water mark above it.
+  const total = Math.max(event.total ?? 0, known?.total ?? 0);
   const reported = total > 0 ? Math.min(event.completed ?? 0, total) : (event.completed ?? 0);
   const layers =
     state.active === digest
@@ -224,9 +226,9 @@ function fetchedNow(state: PullState, layer: PullLayer): PullState {
 export function reducePull(state: PullState, event: OllamaPullEvent, now: number): PullState {
   switch (event.type) {
     case 'Status':
-      return { ...onStatus(heard(state, now), event.status, now), heardAt: now };
+      return { ...onStatus(heard(state), event.status, now), heardAt: now };
     case 'ChunkProgress':
-      return { ...onProgress(heard(state, now), event, now), heardAt: now };
+      return { ...onProgress(heard(state), event, now), heardAt: now };
     case 'Stall':
       return { ...state, silentMs: event.silentMs };
     case 'Retry': {
@@ -243,9 +245,8 @@ export function reducePull(state: PullState, event: OllamaPullEvent, now: number
   }
 }
 
-function heard(state: PullState, now: number): PullState {
-  if (state.silentMs === 0 && !(state.retry && state.retry.delayMs === 0)) return state;
-  return { ...state, silentMs: 0, heardAt: now };
+function heard(state: PullState): PullState {
+  return state.silentMs === 0 ? state : { ...state, silentMs: 0 };
 }
 
 /** The sums and the pace at `now`, in milliseconds since the epoch. */

@@ -84,7 +84,8 @@ function normalizeHostname(host: string): string | undefined {
 
 function parsePort(text: string, fallback: number, warnings: string[]): number {
   const port = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
-  if (port >= 0 && port <= 65_535) return port;
+  // Not "-0": it would be written so.
+  if (port >= 0 && port <= 65_535) return Math.abs(port);
   warnings.push(`"${text}" is no port; ${fallback} is used.`);
   return fallback;
 }
@@ -131,6 +132,11 @@ export function parseHost(text: string): HostAddress {
   // A password may hold a slash only if it is written %2F: everything after the first one is the path.
   const slash = withoutQuery.indexOf('/');
   const authority = slash < 0 ? withoutQuery : withoutQuery.slice(0, slash);
+  if (!authority.includes('@') && withoutQuery.includes('@')) {
+    throw new OllamaError('usage', `"${redact(value)}" has an "@" after a slash.`, {
+      hint: 'In a user name or a password, write / as %2F.',
+    });
+  }
   const { path, openAiCompatible } = cleanPath(slash < 0 ? '' : withoutQuery.slice(slash));
   const { rest: hostPort, authorization } = splitCredentials(authority);
 
@@ -172,12 +178,15 @@ function buildAddress(parts: Omit<HostAddress, 'url' | 'display'>): HostAddress 
 }
 
 function redact(text: string): string {
-  return text.replace(/^([^:]*:\/\/)?[^/]*@/, '$1***@');
+  return text.replace(/^([^:]*:\/\/)?.*@/, '$1***@');
 }
 
 /** True for an address of this machine itself: such a request is never sent through a proxy. */
 export function isLoopback(hostname: string): boolean {
-  const name = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const name = hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
   return (
     name === 'localhost' ||
     name.endsWith('.localhost') ||

@@ -31,6 +31,7 @@ function createReporter(
   options: PullReporterOptions,
 ): PullProgressReporter['onEvent'] {
   const stream: OutputStream = options.stream ?? stderr;
+  const model = options.model ?? 'the model';
   const now = (): number => Date.now();
   let display: Promise<PullDisplay> | undefined;
   let state: PullState | undefined;
@@ -42,7 +43,7 @@ function createReporter(
       env,
       platform,
       host: options.host ?? 'the server',
-      model: options.model,
+      model,
       colorLevel: colorLevel({ env, isTTY: stream.isTTY === true }),
       unicode: supportsUnicode(env, platform),
       now,
@@ -50,7 +51,7 @@ function createReporter(
     });
 
   return async (event) => {
-    state = reducePull(state ?? startPull(options.model ?? '', now()), event, now());
+    state = reducePull(state ?? startPull(model, now()), event, now());
     const current = state;
     display ??= open();
     const shown = await display;

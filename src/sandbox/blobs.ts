@@ -25,7 +25,10 @@ export interface BlobStore {
 /** Keeps blobs in memory: small ones as bytes, downloaded ones as the source that they came from. */
 export function memoryBlobs(): BlobStore {
   const blobs = new Map<string, ByteSource>();
-  const partials = new Map<string, { completed: number; readonly source: ByteSource }>();
+  const partials = new Map<
+    string,
+    { completed: number; readonly source: ByteSource; kept: Buffer | undefined }
+  >();
   return {
     get: (digest) => blobs.get(digest),
     put: (digest, bytes) => {
@@ -33,13 +36,15 @@ export function memoryBlobs(): BlobStore {
       return Promise.resolve();
     },
     openPartial: (digest, source) => {
-      const partial = partials.get(digest) ?? { completed: 0, source };
+      const kept = source.once === true ? Buffer.alloc(source.size) : undefined;
+      const partial = partials.get(digest) ?? { completed: 0, source, kept };
       partials.set(digest, partial);
       return Promise.resolve({
         get completed() {
           return partial.completed;
         },
         append: (chunk: Buffer) => {
+          if (partial.kept !== undefined) chunk.copy(partial.kept, partial.completed);
           partial.completed += chunk.length;
           return Promise.resolve();
         },
@@ -52,7 +57,9 @@ export function memoryBlobs(): BlobStore {
     },
     commit: (digest) => {
       const partial = partials.get(digest);
-      if (partial !== undefined) blobs.set(digest, partial.source);
+      if (partial !== undefined) {
+        blobs.set(digest, partial.kept === undefined ? partial.source : bufferSource(partial.kept));
+      }
       partials.delete(digest);
       return Promise.resolve();
     },

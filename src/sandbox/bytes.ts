@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 /** Bytes that can be read from anywhere without being held in memory; `end` is exclusive. */
 export interface ByteSource {
   readonly size: number;
+  /** True where the bytes may be gone later: whoever wants them again has to keep them. */
+  readonly once?: true;
   read(start: number, end: number): Iterable<Buffer> | AsyncIterable<Buffer>;
 }
 

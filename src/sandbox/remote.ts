@@ -23,6 +23,7 @@ export async function fetchPackage(name: ModelName, signal: AbortSignal): Promis
       layer.digest,
       {
         size: layer.size,
+        once: true,
         read: (start, end) => readRange(`${base}/blobs/${layer.digest}`, start, end, signal),
       },
     ]);

@@ -14,7 +14,7 @@ describe('settings of the command line', () => {
     expect(Object.fromEntries(values)).toEqual({
       host: { value: 'gpu', name: '--host' },
       accessible: { value: true, name: '--accessible' },
-      'timeouts.connect': { value: 2000, name: '--connect' },
+      'timeouts.connect': { value: 2000, name: '--timeout' },
       'options.temperature': { value: 0.2, name: '--option temperature' },
       'options.stop': { value: ['a'], name: '--option stop' },
     });

@@ -222,7 +222,7 @@ describe('errors', () => {
         `${project}:4: unknown key "silense" in timeouts; did you mean timeouts.silence?`,
         `${project}:6: auto_pull must be ask, always or never, not "yes"`,
         `${user}:3: options.temperature must be a number of at least 0, not "warm"`,
-        `${user}:5: unknown key "hist"; did you mean history?`,
+        `${user}:5: unknown key "hist"; did you mean host?`,
       ].join('\n'),
     );
   });
@@ -259,7 +259,7 @@ describe('errors', () => {
 
   it('quote nothing that a terminal would obey', async () => {
     write('home/work/repo/.ollamarc', '"\\u001b[2Jx": 1\nsystem: !<tag:\u202e> x\n');
-    expect(await configError()).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+    expect(await configError()).not.toMatch(/[^\n\P{Cc}]|\p{Bidi_Control}/u);
     write('home/work/repo/.ollamarc', '"\\e[2Jx": 1\n');
     expect(await configError()).toContain(String.raw`unknown key "\u001b[2Jx"`);
   });

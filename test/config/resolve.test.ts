@@ -191,9 +191,7 @@ describe('the host of a project file', () => {
 
   it('cannot write to the terminal by its warning', () => {
     const project = { ...layer('project', { host: 'gpu' }), file: '/a\u001b[2J\u202eb/.ollamarc' };
-    expect(resolveSettings([project]).warnings).toEqual([
-      String.raw`host gpu comes from /a\u{1b}[2J\u{202e}b/.ollamarc`,
-    ]);
+    expect(resolveSettings([project]).warnings).toEqual(['host gpu comes from /a[2J<U+202E>b/.ollamarc']);
   });
 });
 

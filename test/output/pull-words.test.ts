@@ -51,7 +51,10 @@ describe('how a pull went', () => {
   test.each([
     [ended(layer(1.3e9, 0)), '1.3 GB in 27s, 48 MB/s'],
     [ended(layer(1.3e9, 0), layer(1400, 1400)), '1.3 GB in 27s, 48 MB/s; 1 of 2 layers was here already'],
-    [ended(layer(1.3e9, 0), layer(5, 5), layer(6, 6)), '1.3 GB in 27s, 48 MB/s; 2 of 3 layers were here already'],
+    [
+      ended(layer(1.3e9, 0), layer(5, 5), layer(6, 6)),
+      '1.3 GB in 27s, 48 MB/s; 2 of 3 layers were here already',
+    ],
     [ended(layer(1.3e9, 0.3e9)), '1.0 GB in 27s, 37 MB/s; 300 MB was kept from an earlier try'],
     [ended(layer(1.3e9, 1.3e9)), '1.3 GB, was here already'],
     [ended(), 'done'],

@@ -7,7 +7,10 @@ import type { PullState } from '../../src/core/pull.js';
 
 /** The state after the events, one each 100 ms. */
 export function fold(events: readonly OllamaPullEvent[], model = 'tiny'): PullState {
-  return events.reduce((state, event, index) => reducePull(state, event, (index + 1) * 100), startPull(model, 0));
+  return events.reduce(
+    (state, event, index) => reducePull(state, event, (index + 1) * 100),
+    startPull(model, 0),
+  );
 }
 
 /** Layers whose digests count from 1, all done but the last, which is half done. */
@@ -26,7 +29,12 @@ const anyText = fc.oneof(
 );
 const anyCount = fc.oneof(fc.nat(), fc.constantFrom(0, 1, 999_999_999_999, Number.MAX_SAFE_INTEGER));
 const anyStatus = fc.oneof(
-  fc.constantFrom('pulling manifest', 'verifying sha256 digest', 'writing manifest', 'removing any unused layers'),
+  fc.constantFrom(
+    'pulling manifest',
+    'verifying sha256 digest',
+    'writing manifest',
+    'removing any unused layers',
+  ),
   anyText,
 );
 const anyDigest = fc.oneof(fc.constantFrom('sha256:model', 'sha256:aa', 'sha256:bb', 'sha256:cc'), anyText);

@@ -40,7 +40,7 @@ function drawPairs(pairs: readonly (readonly [string, string])[], width: number,
   // Too narrow for two columns: what it does stands under what to type.
   if (first + 20 > width) {
     return pairs.flatMap(([usage, summary]) => [
-      INDENT + styles.accent(usage),
+      ...wrapRows(usage, width).map((row) => INDENT + styles.accent(row)),
       ...wrapRows(summary, width - 2).map((row) => INDENT + INDENT + row),
     ]);
   }

@@ -63,7 +63,7 @@ function drawBox(rows: readonly string[], columns: number, look: Look): string[]
 
 /** The last rows of the answer that still may change. */
 function drawTail(turn: Turn | undefined, columns: number, most: number): string[] {
-  if (turn === undefined || !turn.tail.begun || turn.tail.text.trim() === '') return [];
+  if (most === 0 || turn === undefined || !turn.tail.begun || turn.tail.text.trim() === '') return [];
   const rows = wrapText(turn.tail.text, textWidth(columns)).map(({ text }) =>
     text === '' ? '' : `  ${text}`,
   );

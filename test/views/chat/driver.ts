@@ -6,7 +6,7 @@ import { startConversation } from '../../../src/core/chat.js';
 const [url = '', model = ''] = process.argv.slice(2);
 const { CHAT_UNICODE, CHAT_COLOR, CHAT_HISTORY } = process.env;
 const leaving = new AbortController();
-process.once('SIGTERM', () => leaving.abort());
+process.on('SIGTERM', () => leaving.abort());
 
 const client = new OllamaClient(url);
 void runChat({

@@ -99,7 +99,12 @@ describe('states in words', () => {
       ' total         * verifying, 41s (the server reports nothing here)',
     ],
     ['writing', inPhase('writing'), 9_300, ' total         * writing manifest'],
-    ['cleaning up', fold([{ type: 'Status', status: 'removing any unused layers' }]), 100, ' total         * removing unused layers'],
+    [
+      'cleaning up',
+      fold([{ type: 'Status', status: 'removing any unused layers' }]),
+      100,
+      ' total         * removing unused layers',
+    ],
     [
       'bytes fetched again',
       fallen,
@@ -114,7 +119,12 @@ describe('states in words', () => {
       ' total so far  ━━━━━━━━━━━╸──────────  53%  try 2: connection reset',
     ],
     ['another try before any layer', fold([retry]), 200, ' total         * try 2: connection reset'],
-    ['a layer without a size', fold([{ type: 'ChunkProgress', digest: 'sha256:model', completed: 7 }]), 100, ' model         * 7 B so far'],
+    [
+      'a layer without a size',
+      fold([{ type: 'ChunkProgress', digest: 'sha256:model', completed: 7 }]),
+      100,
+      ' model         * 7 B so far',
+    ],
   ])('%s', (_, state, now, line) => {
     expect(draw(state, 80, now).split('\n')).toContain(line);
   });
@@ -128,7 +138,9 @@ describe('states in words', () => {
     const present = readRecordedPull('pull-present').find(({ state }) => state.phase === 'verifying');
     const rows = present ? draw(present.state, 80, present.at).split('\n') : [];
     expect(rows).toContain(' a5fd3b62230a  already here                           253 MB');
-    expect(draw(verifying, 80, 0).split('\n')).toContain(' 98c5c0f10394  done                                     69 B');
+    expect(draw(verifying, 80, 0).split('\n')).toContain(
+      ' 98c5c0f10394  done                                     69 B',
+    );
   });
 
   test('while nothing moves there is no pace, and 100 % is not said before the end is known', () => {
@@ -144,7 +156,15 @@ describe('states in words', () => {
 
 test('one of several models says which', () => {
   const queue = { position: 2, count: 3 };
-  const frame = drawFrame({ state: fold([]), now: 0, columns: 80, rows: 24, host: HOST, queue, signs: symbols(true) });
+  const frame = drawFrame({
+    state: fold([]),
+    now: 0,
+    columns: 80,
+    rows: 24,
+    host: HOST,
+    queue,
+    signs: symbols(true),
+  });
   expect(show(frame)).toContain(' Pulling tiny (2 of 3)   ');
 });
 
@@ -170,13 +190,19 @@ const size = { columns: fc.integer({ min: 1, max: 220 }), rows: fc.integer({ min
 
 test('no line is as wide as the terminal, and the lines are fewer than its rows, whatever the server says', () => {
   fc.assert(
-    fc.property(anyState, fc.nat(100_000), fc.record(size), fc.boolean(), (state, now, { columns, rows }, unicode) => {
-      const frame = drawFrame({ state, now, columns, rows, host: HOST, signs: symbols(unicode) });
-      const lines = show(frame).split('\n');
-      expect(lines).toHaveLength(frame.length);
-      expect(frame.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
-      for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(Math.max(1, columns - 1));
-    }),
+    fc.property(
+      anyState,
+      fc.nat(100_000),
+      fc.record(size),
+      fc.boolean(),
+      (state, now, { columns, rows }, unicode) => {
+        const frame = drawFrame({ state, now, columns, rows, host: HOST, signs: symbols(unicode) });
+        const lines = show(frame).split('\n');
+        expect(lines).toHaveLength(frame.length);
+        expect(frame.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
+        for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(Math.max(1, columns - 1));
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -54,7 +54,11 @@ test('nothing is drawn after the stop', () => {
 test('a clock set back does not hold drawing up', () => {
   let now = 1_000_000;
   let drawn = 0;
-  const pacer = createPacer(() => (drawn += 1), 100, () => now);
+  const pacer = createPacer(
+    () => (drawn += 1),
+    100,
+    () => now,
+  );
   pacer.ask();
   now = 5;
   pacer.ask();

@@ -15,7 +15,9 @@ function open(screen: Screen, env = {}, redraw: () => void = () => undefined): S
   return surface;
 }
 
-const anyFrame = fc.array(fc.constantFrom('', 'total', 'a layer', 'another layer', '━━━╸──'), { minLength: 1, maxLength: 8 });
+const anyFrame = fc
+  .array(fc.constantFrom('', 'total', 'a layer', 'another layer', '━━━╸──'), { minLength: 1, maxLength: 8 })
+  .filter((lines) => lines.join('\n') !== '');
 
 test('after any frames the screen shows the last one, below what stood there before', async () => {
   await fc.assert(

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
+import { parseFault } from '../../src/sandbox/faults.js';
+import { serve } from '../support/fault-server.js';
+import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ installed: ['qwen3:8b', 'gemma3:1b', 'nomic-embed-text', 'llama3.2:1b'] });
+});
+afterAll(async () => await sandbox.close());
+
+interface Listed {
+  models: { name: string; size: number; digest: string }[];
+  total: number;
+  total_size: number;
+}
+
+async function listJson(...argv: string[]): Promise<Listed> {
+  const { code, stdout, stderr } = await run(['list', '--json', ...argv], sandbox.url);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  expect(schemaErrors('list', JSON.parse(stdout))).toBe('');
+  return JSON.parse(stdout) as Listed;
+}
+
+describe('list', () => {
+  it('prints one document of all models with their sum as JSON', async () => {
+    const listed = await listJson();
+    expect(listed.models.map(({ name }) => name).sort()).toEqual([
+      'gemma3:1b',
+      'llama3.2:1b',
+      'nomic-embed-text:latest',
+      'qwen3:8b',
+    ]);
+    expect(listed.total).toBe(4);
+    expect(listed.total_size).toBe(listed.models.reduce((sum, { size }) => sum + size, 0));
+  });
+
+  it('prints tab-separated rows with whole digests and bytes in a pipe', async () => {
+    const { models } = await listJson();
+    const { stdout } = await run(['list'], sandbox.url);
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(rows[0]?.slice(0, 3)).toEqual(['name', 'digest', 'size']);
+    expect(rows.slice(1).map((row) => row.slice(0, 3))).toEqual(
+      models.map(({ name, digest, size }) => [name, digest, String(size)]),
+    );
+    const bare = await run(['list', '--no-header'], sandbox.url);
+    expect(bare.stdout).toBe(
+      `${rows
+        .slice(1)
+        .map((row) => row.join('\t'))
+        .join('\n')}\n`,
+    );
+  });
+
+  it.each([40, 80, 200])('fits a terminal of %i columns, with a total', async (columns) => {
+    const { stdout, code } = await run(['list', '--color', 'never'], sandbox.url, { ...TERMINAL, columns });
+    expect(code).toBe(0);
+    const rows = stdout.trimEnd().split('\n');
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(columns);
+    expect(rows[0]).toMatch(/^NAME +.*SIZE/);
+    expect(rows.at(-1)).toBe('4 models, 76 MB');
+    expect(stdout).toContain('qwen3:8b');
+  });
+
+  it('takes a glob that crosses slash and colon, or the beginning of a name', async () => {
+    expect((await listJson('*3*')).models.map(({ name }) => name).sort()).toEqual([
+      'gemma3:1b',
+      'llama3.2:1b',
+      'qwen3:8b',
+    ]);
+    expect((await listJson('Qwen')).models.map(({ name }) => name)).toEqual(['qwen3:8b']);
+    expect((await listJson('nothing*')).total).toBe(0);
+  });
+
+  it('sorts by name, size and age, and the other way round', async () => {
+    const names = async (...argv: string[]): Promise<string[]> =>
+      (await listJson(...argv)).models.map(({ name }) => name);
+    expect(await names('--sort', 'name')).toEqual([
+      'gemma3:1b',
+      'llama3.2:1b',
+      'nomic-embed-text:latest',
+      'qwen3:8b',
+    ]);
+    expect((await names('--sort', 'size'))[0]).toBe('qwen3:8b');
+    expect((await names('--sort', 'size', '--reverse')).at(-1)).toBe('qwen3:8b');
+    const wrong = await run(['list', '--sort', 'colour'], sandbox.url);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('name, size, modified');
+  });
+
+  it('prints only names with --quiet, and chosen columns in their order', async () => {
+    const quiet = await run(['list', '-q', '--sort', 'name'], sandbox.url);
+    expect(quiet.stdout).toBe('gemma3:1b\nllama3.2:1b\nnomic-embed-text:latest\nqwen3:8b\n');
+    const columns = await run(['list', '--columns', 'size,name', 'gemma*'], sandbox.url);
+    expect(columns.stdout).toMatch(/^size\tname\n\d+\tgemma3:1b\n$/);
+    expect((await run(['list', '--columns', 'nope'], sandbox.url)).code).toBe(2);
+  });
+
+  it('picks fields of each model and names the valid ones for a wrong one', async () => {
+    const { stdout } = await run(['list', '--json', '--fields', 'name,size', 'gemma*'], sandbox.url);
+    const { models, total } = JSON.parse(stdout) as Listed;
+    expect(Object.keys(models[0] ?? {})).toEqual(['name', 'size']);
+    expect(total).toBe(1);
+    const wrong = await run(['list', '--json', '--fields', 'nmae'], sandbox.url);
+    expect(wrong.code).toBe(2);
+    expect(JSON.parse(wrong.stderr)).toMatchObject({ error: { code: 'usage' } });
+    expect(wrong.stderr).toContain('modified_at');
+  });
+
+  it('says which server has no models', async () => {
+    const empty = await startSandbox({ installed: [] });
+    try {
+      const { stdout, code } = await run(['list'], empty.url, TERMINAL);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`No models on 127.0.0.1:${empty.port}`);
+      expect((await run(['list'], empty.url)).stdout).toMatch(/^name\t[^\n]*\n$/);
+      expect(JSON.parse((await run(['list', '--json'], empty.url)).stdout)).toMatchObject({
+        models: [],
+        total: 0,
+        total_size: 0,
+      });
+    } finally {
+      await empty.close();
+    }
+  });
+
+  it('lets no escape sequence of a name through, on a terminal or in a pipe', async () => {
+    sandbox.setFaults([parseFault('escape-names')]);
+    try {
+      const plain = await run(['list'], sandbox.url);
+      expect(plain.stdout).toContain('evil');
+      expect(plain.stdout).not.toMatch(ESCAPES);
+      const terminal = await run(['list', '--color', 'never'], sandbox.url, TERMINAL);
+      expect(terminal.stdout).toContain('evil');
+      expect(terminal.stdout).not.toMatch(ESCAPES);
+      const json = await run(['list', '--json'], sandbox.url, TERMINAL);
+      expect(json.stdout).not.toMatch(ESCAPES);
+      expect(json.stdout).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+    } finally {
+      sandbox.setFaults([]);
+    }
+  });
+
+  it('lives with null lists, and tells what is not Ollama', async () => {
+    const answers = (body: string, headers = {}): ReturnType<typeof serve> =>
+      serve({ headers: { 'content-type': 'application/json', ...headers }, body: [body] });
+    const cases = [
+      ['{"models":null}', 0],
+      ['{"models":[{"name":"a:b"}]}', 0],
+      ['{"data":[]}', 1],
+      ['[]', 1],
+      ['<html><title>Login</title></html>', 1],
+      ['', 1],
+    ] as const;
+    for (const [body, code] of cases) {
+      const server = await answers(body);
+      const ran = await run(['list', '--json'], server.url);
+      expect([body, ran.code]).toEqual([body, code]);
+      if (code === 1) expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'protocol' } });
+      await server.close();
+    }
+  });
+});
