@@ -1,6 +1,6 @@
 // Builds the three parts of the package:
 //   dist/lib         the library: one module a source file, with types (tsc)
-//   dist/cli         the program: CommonJS, split so that a command loads only what it uses
+//   dist/cli         the program: CommonJS, in packs so that a command loads only what it uses, with code caches
 //   dist/cli/views   what draws: ES modules (Ink uses top-level await), reached by import() alone
 // CommonJS because an ES entry starts 4-5 ms later; esbuild splits only ES modules, so the chunks are made as
 // ES modules first and each is then turned into CommonJS.
@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { packChunks } from './build/packs.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const out = path.join(root, 'dist', 'cli');
@@ -21,7 +22,8 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20.18',
-  charset: 'utf8',
+  // Nothing but ASCII comes out, which is read and compiled sooner.
+  charset: 'ascii',
   // Fixed here: the development build of React does the work twice.
   define: { 'process.env.NODE_ENV': '"production"' },
   logLevel: 'warning',
@@ -64,9 +66,9 @@ const noCodeLoaders = {
 };
 
 async function buildProgram() {
-  const result = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
     ...common,
-    entryPoints: [path.join(root, 'src', 'main.ts')],
+    entryPoints: { start: path.join(root, 'src', 'main.ts') },
     format: 'esm',
     splitting: true,
     outdir: out,
@@ -74,27 +76,23 @@ async function buildProgram() {
     metafile: true,
     // undici is the one dependency that stays a package: it is loaded only behind a proxy.
     external: ['undici', 'typescript'],
-    plugins: [viewsStayOutside, noCodeLoaders],
-    // Packages that use require() get the real one after the turn to CommonJS.
-    banner: { js: '' },
+    plugins: [viewsStayOutside],
   });
-  mkdirSync(out, { recursive: true });
-  writeFileSync(path.join(out, 'package.json'), '{ "type": "commonjs" }\n');
-  for (const file of result.outputFiles) {
+  const chunks = new Map();
+  for (const file of outputFiles) {
     const { code } = await esbuild.transform(file.text, {
       format: 'cjs',
-      platform: 'node',
-      target: 'node20.18',
-      charset: 'utf8',
+      platform: common.platform,
+      target: common.target,
     });
-    // A chunk of the program is required; a view, being an ES module, is really imported.
-    const text = code.replace(
-      /\bimport\("(\.\/[^"]+\.js)"\)/g,
-      (_, chunk) => `Promise.resolve().then(() => require("${chunk}"))`,
-    );
-    writeFileSync(path.join(out, path.basename(file.path)), text);
+    const { entryPoint = '', imports } = metafile.outputs[path.relative(root, file.path).replaceAll('\\', '/')];
+    const needed = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
+    const name = path.basename(file.path);
+    chunks.set(name, { entry: entryPoint, imports: needed.map((chunk) => path.basename(chunk.path)), code });
   }
-  return result.metafile;
+  mkdirSync(out, { recursive: true });
+  writeFileSync(path.join(out, 'package.json'), '{ "type": "commonjs" }\n');
+  for (const [name, text] of packChunks(chunks)) writeFileSync(path.join(out, name), text);
 }
 
 async function buildViews() {
@@ -122,7 +120,13 @@ function buildLibrary() {
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.lib.json'], { cwd: root, stdio: 'inherit' });
 }
 
+/** A program of its own: caches hold what has run. Without them all works as well, only later. */
+function buildCodeCaches() {
+  execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'code-cache.js')], { stdio: 'inherit' });
+}
+
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
 await buildProgram();
 await buildViews();
+buildCodeCaches();
 buildLibrary();

@@ -9,7 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const SOURCES = ['src', 'bin', 'scripts/build.js', 'package.json', 'tsconfig.json', 'tsconfig.lib.json'];
+const SOURCES = [
+  ...['src', 'bin', 'scripts/build.js', 'scripts/build'],
+  ...['package.json', 'tsconfig.json', 'tsconfig.lib.json'],
+];
 const BUILT = ['dist/cli/main.js', 'dist/lib/index.js'];
 
 const readJson = (name) => JSON.parse(readFileSync(path.join(root, name), 'utf8'));
@@ -43,7 +46,11 @@ function newestIn(file) {
 function isBuilt() {
   const built = BUILT.map((name) => path.join(root, name));
   if (!built.every((file) => existsSync(file))) return false;
-  const newest = Math.max(...SOURCES.map((name) => newestIn(path.join(root, name))));
+  const newest = Math.max(
+    ...SOURCES.map((name) => path.join(root, name))
+      .filter((file) => existsSync(file))
+      .map(newestIn),
+  );
   return built.every((file) => statSync(file).mtimeMs >= newest);
 }
 

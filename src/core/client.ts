@@ -22,7 +22,7 @@ import {
   type Timeouts,
 } from './http.js';
 import type { ProxyEnvironment } from './proxy.js';
-import type { OllamaPullEvent } from './pull-events.js';
+import { pullError, type OllamaPullEvent } from './pull-events.js';
 import { streamPull, type PullOptions } from './pull-stream.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
 import { parseHost, type HostAddress } from './url.js';
@@ -74,6 +74,14 @@ const CONNECT_TRY_MS = 5_000;
 
 /** A status stream of `create` and `push`: the lines as the server sent them. */
 export type StatusLine = Readonly<Record<string, unknown>> & { readonly status?: string };
+
+function silent(
+  code: 'stalled' | 'timeout',
+  ms: number | undefined,
+  facts: { host: string; model: string },
+): OllamaError {
+  return new OllamaError(code, `${facts.host} has sent nothing for ${(ms ?? 0) / 1000} s.`, facts);
+}
 
 /**
  * A client of one Ollama server. Opens nothing until it is asked, prints nothing, and holds only what
@@ -137,7 +145,8 @@ export class OllamaClient {
   async #probe(signal: AbortSignal): Promise<void> {
     // `/v1` marks an OpenAI-compatible base, whose server need not know Ollama's own routes.
     const path = this.host.openAiCompatible ? '/v1/models' : '/api/tags';
-    await this.#http.json({ method: 'GET', path, signal });
+    const value = await this.#http.json({ method: 'GET', path, signal });
+    if (!this.host.openAiCompatible) decodeTags(value, this.host.url);
   }
 
   /** The names of the installed models, newest first. */
@@ -161,6 +170,9 @@ export class OllamaClient {
       const stop = (): void => reject(interruption(signal.reason, this.host));
       if (signal.aborted) stop();
       else signal.addEventListener('abort', stop, { once: true });
+      // A signal that lives long must not gather the listeners of every call.
+      const forget = (): void => signal.removeEventListener('abort', stop);
+      answer.then(forget, forget);
     });
     return await Promise.race([answer, aborted]);
   }
@@ -256,13 +268,7 @@ export class OllamaClient {
         { method: 'POST', path, body, model: request.model, signal },
         silence,
       )) {
-        if (values.length === 0) {
-          throw new OllamaError(
-            'timeout',
-            `${facts.host} has sent nothing for ${(silence ?? 0) / 1000} s.`,
-            facts,
-          );
-        }
+        if (values.length === 0) throw silent('timeout', silence, facts);
         const events = decoder.decode(values);
         if (events.length > 0) yield events;
         if (decoder.ended()) return;
@@ -330,18 +336,23 @@ export class OllamaClient {
     { signal }: CallOptions,
   ): AsyncGenerator<StatusLine, void, undefined> {
     const facts = { host: this.host.url, model };
+    const { silence } = this.#timeouts;
     let status: unknown;
     const call: Call = { method: 'POST', path, body: { ...body, stream: true }, model, signal };
-    for await (const values of this.#http.stream(call, this.#timeouts.silence)) {
-      for (const value of values) {
-        if (typeof value !== 'object' || value === null) continue;
-        const line = value as StatusLine;
-        if (typeof line['error'] === 'string') throw new OllamaError('server_error', line['error'], facts);
-        ({ status } = line);
-        yield line;
+    try {
+      for await (const values of this.#http.stream(call, silence)) {
+        if (values.length === 0) throw silent('stalled', silence, facts);
+        for (const value of values) {
+          if (typeof value !== 'object' || value === null) continue;
+          const line = value as StatusLine;
+          if (typeof line['error'] === 'string') throw pullError(line['error'], facts);
+          ({ status } = line);
+          yield line;
+        }
       }
+    } finally {
+      this.clearCache();
     }
-    this.clearCache();
     if (status !== 'success') {
       throw new OllamaError('stream_cut', `The server at ${facts.host} ended without "success".`, facts);
     }

@@ -26,9 +26,52 @@ function number(fields: Fields, key: string): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }
 
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string';
+const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+const isFieldsOrNull: Check = (value) => value === null || isFields(value);
+
+/** The optional fields that the program reads, and what each has to be. */
+const DETAILS: Readonly<Record<string, Check>> = {
+  format: isText,
+  family: isText,
+  families: (value) => value === null || isTexts(value),
+  parameter_size: isText,
+  quantization_level: isText,
+  parent_model: isText,
+  context_length: isNumber,
+};
+const MODEL: Readonly<Record<string, Check>> = {
+  capabilities: isTexts,
+  context_length: isNumber,
+  remote_host: isText,
+  remote_model: isText,
+};
+const SHOW: Readonly<Record<string, Check>> = {
+  license: isText,
+  modelfile: isText,
+  parameters: isText,
+  template: isText,
+  system: isText,
+  messages: (value) => Array.isArray(value) && value.every(isFields),
+  model_info: isFieldsOrNull,
+  capabilities: (value) => value === null || isTexts(value),
+  modified_at: isText,
+  remote_host: isText,
+  remote_model: isText,
+};
+
+/** The fields without those of the wrong kind; unknown ones are kept. */
+function sound(fields: Fields, checks: Readonly<Record<string, Check>>): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([key, value]) => !Object.hasOwn(checks, key) || checks[key]?.(value)),
+  );
+}
+
 function details(fields: Fields): ModelDetails {
   const value = fields['details'];
-  return isFields(value) ? (value as ModelDetails) : {};
+  return isFields(value) ? sound(value, DETAILS) : {};
 }
 
 function fieldsOf(value: unknown, host: string, what: string): Fields {
@@ -55,7 +98,7 @@ function names(fields: Fields): { name: string; model: string } {
 /** The list of `/api/tags`. */
 export function decodeTags(value: unknown, host: string): InstalledModel[] {
   return entries(value, host, 'the list of models').map((fields) => ({
-    ...fields,
+    ...sound(fields, MODEL),
     ...names(fields),
     size: number(fields, 'size'),
     digest: text(fields, 'digest'),
@@ -67,7 +110,7 @@ export function decodeTags(value: unknown, host: string): InstalledModel[] {
 /** The list of `/api/ps`. */
 export function decodeRunning(value: unknown, host: string): RunningModel[] {
   return entries(value, host, 'the list of loaded models').map((fields) => ({
-    ...fields,
+    ...sound(fields, MODEL),
     ...names(fields),
     size: number(fields, 'size'),
     size_vram: number(fields, 'size_vram'),
@@ -80,11 +123,7 @@ export function decodeRunning(value: unknown, host: string): RunningModel[] {
 /** The answer of `/api/show`, with fields of the wrong kind left out. */
 export function decodeShow(value: unknown, host: string): ShowResponse {
   const fields = fieldsOf(value, host, 'the description of a model');
-  const kept: Record<string, unknown> = { ...fields, details: details(fields) };
-  for (const key of ['license', 'modelfile', 'parameters', 'template', 'system']) {
-    if (key in kept && typeof kept[key] !== 'string') delete kept[key];
-  }
-  return kept as ShowResponse;
+  return { ...sound(fields, SHOW), details: details(fields) };
 }
 
 /** The answer of `/api/version`. */

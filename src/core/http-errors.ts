@@ -32,6 +32,18 @@ export function systemCode(error: unknown): string | undefined {
   return 'cause' in error ? systemCode(error.cause) : undefined;
 }
 
+const CUT = REASONS['ECONNRESET'];
+
+/** True where a connection stood and broke: it may stand again at once; a refused one, a wrong name or certificate won't. */
+export function isCutConnection(error: unknown): boolean {
+  return REASONS[systemCode(error) ?? ''] === CUT;
+}
+
+/** Why a connection never stood, in words; undefined where it did, or where no system error says so. */
+export function connectionReason(error: unknown): string | undefined {
+  return isCutConnection(error) ? undefined : REASONS[systemCode(error) ?? ''];
+}
+
 const isTls = (code: string, message: string): boolean =>
   /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/.test(code) ||
   /wrong version number|ssl routines/i.test(message);
@@ -61,7 +73,7 @@ export function connectionError(error: unknown, facts: RequestFacts): OllamaErro
   if (code === 'ERR_UNESCAPED_CHARACTERS' || code === 'ERR_INVALID_CHAR') {
     return new OllamaError('usage', `The request to ${facts.host} can't be written: ${message}.`, more);
   }
-  const reason = REASONS[code] ?? (message === 'socket hang up' ? 'the connection was cut' : message);
+  const reason = REASONS[code] ?? message;
   return new OllamaError('unreachable', `No Ollama server ${at}: ${reason}.`, more);
 }
 

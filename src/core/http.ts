@@ -3,6 +3,7 @@ import { OllamaError, isOllamaError } from './errors.js';
 import {
   connectionError,
   cutError,
+  isCutConnection,
   notOllama,
   readErrorBody,
   statusError,
@@ -85,21 +86,25 @@ export interface Http {
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
 const PASSING = new Set([429, 502, 503, 504]);
 
+const FAILURE_BODY_MS = 5_000;
+
 /** Makes the one way to a host. Opens nothing yet. */
 export function createHttp(settings: HttpSettings): Http {
   const { host, timeouts } = settings;
+  const shared = sharedHeaders(settings);
   let transport: Promise<Transport> | undefined;
   const getTransport = (): Promise<Transport> => (transport ??= chooseTransport(settings));
 
   const send = async (call: Call, signal: AbortSignal | undefined): Promise<TransportResponse> => {
     const facts: RequestFacts = { host: host.url, model: call.model };
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
       const open = await getTransport();
       return await open(host, {
         method: call.method,
         path: host.path + call.path,
-        headers: headersFor(settings, call),
-        body: call.upload ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
+        headers: { ...shared, ...bodyHeaders(call, body) },
+        body: call.upload ?? body,
         signal,
         connectMs: timeouts.connect,
       });
@@ -129,8 +134,9 @@ export function createHttp(settings: HttpSettings): Http {
       } catch (error) {
         if (!isOllamaError(error)) throw error;
         if (error.status === undefined) report(settings, call, attempt, before, { error: error.message });
-        if (attempt >= attempts || !(error.status === undefined ? isCut(error) : PASSING.has(error.status)))
-          throw error;
+        const passes =
+          error.status === undefined ? isCutConnection(error.cause) : PASSING.has(error.status);
+        if (attempt >= attempts || !passes) throw error;
         failure = error;
       }
       const delay = Math.max(waitMs ?? 0, backoffMs(settings.retry, attempt + 1, Math.random()));
@@ -200,18 +206,19 @@ async function chooseTransport(settings: HttpSettings): Promise<Transport> {
   return proxyTransport(proxy, settings.ca);
 }
 
-function headersFor(settings: HttpSettings, call: Call): Record<string, string> {
-  const { authorization } = settings.host;
+/** In lower case: a name in two spellings would be sent twice. */
+function sharedHeaders({ host, headers }: HttpSettings): Record<string, string> {
+  const { authorization } = host;
   return {
     accept: 'application/x-ndjson, application/json',
-    ...(call.upload ? { 'content-type': 'application/octet-stream' } : {}),
-    ...(call.body === undefined ? {} : bodyHeaders(JSON.stringify(call.body))),
     ...(authorization === undefined ? {} : { authorization }),
-    ...settings.headers,
+    ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
   };
 }
 
-function bodyHeaders(body: string): Record<string, string> {
+function bodyHeaders(call: Call, body: string | undefined): Record<string, string> {
+  if (call.upload) return { 'content-type': 'application/octet-stream' };
+  if (body === undefined) return {};
   return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
 }
 
@@ -231,17 +238,15 @@ function report(
   });
 }
 
-/** A connection that stood and broke may stand again at once; a refused one, a wrong name or certificate won't. */
-function isCut(error: OllamaError): boolean {
-  return error.code === 'unreachable' && error.message.endsWith('the connection was cut.');
-}
-
 async function readFailure(answer: TransportResponse, call: Call, host: HostAddress): Promise<OllamaError> {
   if (answer.status < 400) {
     answer.body.destroy();
     return redirected(answer, host);
   }
+  // The status is known: a body that never ends must not hold it back.
+  const timer = setTimeout(() => answer.body.destroy(), FAILURE_BODY_MS);
   const text = await readText(answer.body, 64 * 1024).catch(() => '');
+  clearTimeout(timer);
   const body = readErrorBody(text, answer.headers['content-type'] ?? '');
   return statusError(answer.status, body, {
     host: host.url,
@@ -275,6 +280,9 @@ async function readText(body: Readable, longest = 512 * 1024 * 1024): Promise<st
 
 interface Bound {
   readonly signal: AbortSignal | undefined;
+  /** Takes the limit off; `outer` still aborts. */
+  lift(): void;
+  /** Ends all of it. */
   stop(): void;
 }
 
@@ -284,7 +292,7 @@ export function timeLimit(
   ms: number | undefined,
   makeError: () => OllamaError,
 ): Bound {
-  if (ms === undefined) return { signal: outer, stop: () => undefined };
+  if (ms === undefined) return { signal: outer, lift: () => undefined, stop: () => undefined };
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
@@ -292,6 +300,7 @@ export function timeLimit(
   const timer = setTimeout(() => controller.abort(makeError()), ms);
   return {
     signal: controller.signal,
+    lift: () => clearTimeout(timer),
     stop: () => {
       clearTimeout(timer);
       outer?.removeEventListener('abort', onAbort);
@@ -311,8 +320,11 @@ function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
   );
 }
 
-/** The error for an aborted call: a typed reason as it is, anything else as `interrupted`. */
+/** The error for an aborted call: a typed reason as it is, one of `AbortSignal.timeout` as `timeout`, else `interrupted`. */
 export function interruption(reason: unknown, host: HostAddress): OllamaError {
   if (isOllamaError(reason)) return reason;
+  if (reason instanceof Error && reason.name === 'TimeoutError') {
+    return new OllamaError('timeout', `${host.url} gave no answer in time.`, { host: host.url, cause: reason });
+  }
   return new OllamaError('interrupted', 'Interrupted.', { host: host.url, cause: reason });
 }

@@ -1,5 +1,5 @@
 import { OllamaError, isOllamaError } from './errors.js';
-import { timeLimit, type Http, type Timeouts } from './http.js';
+import { interruption, timeLimit, type Http, type Timeouts } from './http.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
 import { backoffMs, sleep, type RetryPolicy } from './retry.js';
 
@@ -59,7 +59,7 @@ export async function* streamPull(
       await sleep(delayMs, bound.signal);
     }
   } catch (error) {
-    yield pullFailure(asError(error, http.host.url, model));
+    yield pullFailure(asError(error, http, model, bound.signal));
   } finally {
     bound.stop();
   }
@@ -69,9 +69,10 @@ function isPassing(error: OllamaError): boolean {
   return error.code === 'stream_cut';
 }
 
-function asError(error: unknown, host: string, model: string): OllamaError {
+function asError(error: unknown, { host }: Http, model: string, signal: AbortSignal | undefined): OllamaError {
   if (isOllamaError(error)) return error;
-  return new OllamaError('interrupted', 'Interrupted.', { host, model, cause: error });
+  if (signal?.aborted) return interruption(signal.reason, host);
+  return new OllamaError('internal', String(error), { host: host.url, model, cause: error });
 }
 
 /** One request. Returns the failure, or undefined after `Success`; its failure is not yet an event. */
@@ -115,7 +116,7 @@ async function* attemptPull(
         continue;
       }
       silentMs = 0;
-      if (!heard) first.stop();
+      if (!heard) first.lift();
       heard = true;
       for (const value of values) {
         for (const event of pullEventsFromValue(value)) {
@@ -132,7 +133,7 @@ async function* attemptPull(
       facts,
     );
   } catch (error) {
-    return asError(error, facts.host, model);
+    return asError(error, http, model, first.signal);
   } finally {
     first.stop();
   }

@@ -19,8 +19,11 @@ export function nodeTransport(ca?: readonly string[]): Transport {
       });
       if (request.body === undefined || typeof request.body === 'string') outgoing.end(request.body);
       else {
-        // A file that can't be read must end the request, not leave it waiting for its rest.
-        request.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+        const { body } = request;
+        // A file that can't be read must end the request, not leave it waiting for its rest; and it is not read on
+        // where nobody takes it.
+        body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+        outgoing.once('close', () => body.destroy());
       }
     });
 }

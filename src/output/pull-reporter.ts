@@ -1,6 +1,7 @@
 // The one place besides `bin/` that knows the process: a reporter made without options, by a program that uses this
 // package as a library, writes to that program's stderr.
 import { env, platform, stderr, stdin } from 'node:process';
+import type { PullProgressReporter } from '../core/client.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 import type { PullState } from '../core/pull.js';
 import { reducePull, startPull } from '../core/pull.js';
@@ -11,11 +12,6 @@ import type { PullDisplay, PullDisplayKind } from './pull-display.js';
 import { openPullDisplay } from './pull-display.js';
 import { supportsUnicode } from './symbols.js';
 import { writeText } from './write.js';
-
-/** Told of everything that happens during a pull. It may throw or reject: then the pull stops with that error. */
-export interface PullProgressReporter {
-  onEvent(event: OllamaPullEvent): void | Promise<void>;
-}
 
 /** Where a reporter writes (stderr if not said), and the names it shows. */
 export interface PullReporterOptions {

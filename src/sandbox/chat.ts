@@ -100,7 +100,7 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
   ];
   const ready = await prepareChat(world, request, messages, exchange.signal);
   const answer = answerChat(ready, request, messages, isOld(world));
-  const contextOf = (said: string): number[] => tokenize(`${prompt}${said}`).map(tokenId);
+  const contextOf = (said: string): number[] => [...tokenize(prompt), ...tokenize(said)].map(tokenId);
   let spoken = '';
   await reply(world, exchange, ready, answer, wantsStream(request), {
     piece: (piece) => {

@@ -100,7 +100,9 @@ export async function writeManifest(dir: string, { name, bytes, modifiedAt }: St
   const file = manifestFile(dir, name);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeWhole(file, bytes);
-  await utimes(file, modifiedAt / 1000, modifiedAt / 1000);
+  // Half a microsecond more, since the system rounds down.
+  const seconds = (modifiedAt + 0.0005) / 1000;
+  await utimes(file, seconds, seconds);
 }
 
 /** Removes a manifest's file. */
@@ -123,7 +125,11 @@ export async function readManifests(dir: string): Promise<StoredManifest[] | und
     const name = parseName(`${parts.slice(0, 3).join('/')}:${parts[3] ?? ''}`);
     if (parts.length !== 4 || name === undefined) continue;
     const path = join(root, file);
-    found.push({ name, bytes: await readFile(path), modifiedAt: (await stat(path)).mtimeMs });
+    found.push({
+      name,
+      bytes: await readFile(path),
+      modifiedAt: Math.round((await stat(path)).mtimeMs * 1000) / 1000,
+    });
   }
   return found;
 }

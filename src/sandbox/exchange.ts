@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal, StreamOver } from './errors.js';
 import type { FaultPlan } from './faults.js';
 import { faultShare } from './faults.js';
-import { aborted } from './wait.js';
+import { aborted, wait } from './wait.js';
 import { openWriter } from './writer.js';
 
 /** One request with its answer, and what a handler may know of both. */
@@ -32,7 +32,21 @@ export function sendJson(exchange: Exchange, status: number, value: unknown, typ
 /** Answers with a whole body; a HEAD request gets its length alone. */
 export function sendBody(exchange: Exchange, status: number, type: string, body: string | Buffer): void {
   const headers = { 'content-type': type, 'content-length': Buffer.byteLength(body) };
-  exchange.response.writeHead(status, headers).end(exchange.method === 'HEAD' ? undefined : body);
+  exchange.response.writeHead(status, headers);
+  if (exchange.method === 'HEAD') exchange.response.end();
+  else if (!breakOff(exchange, Buffer.from(body))) exchange.response.end(body);
+}
+
+// A whole answer breaks off only where a fault names its path.
+function breakOff({ plan, response, signal }: Exchange, body: Buffer): boolean {
+  const fault = plan('cut') ?? plan('stall');
+  if (fault?.path === undefined) return false;
+  response.write(body.subarray(0, Math.floor(body.length * faultShare(fault))));
+  if (fault.name === 'cut') {
+    // What was written before the reset is to arrive first.
+    void wait(25, signal).then(() => response.socket?.resetAndDestroy());
+  }
+  return true;
 }
 
 /** Answers with a status and nothing else. */
@@ -104,8 +118,9 @@ export async function streamEvents(
     });
     await writer.end();
   } catch (error) {
-    if (error instanceof StreamOver || !begun || !(error instanceof Refusal)) throw error;
-    await writer.write(`${JSON.stringify({ error: error.message, ...error.extra })}\n`, 0);
+    if (error instanceof StreamOver || !begun) throw error;
+    const { message, extra } = error instanceof Refusal ? error : new Refusal(500, String(error));
+    await writer.write(`${JSON.stringify({ error: message, ...extra })}\n`, 0);
     await writer.end();
   }
 }

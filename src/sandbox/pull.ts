@@ -56,10 +56,10 @@ export async function pullModel(
   await send({ status: 'pulling manifest' }, 0);
   const found = await resolvePackage(world, name, insecure, plan, signal);
   const layers = allLayers(parseManifest(found.manifest));
-  const missing = layers.filter((layer) => world.store.read(layer.digest) === undefined);
+  const isMissing = (layer: Layer): boolean => world.store.read(layer.digest) === undefined;
   const total = layers.reduce((sum, layer) => sum + layer.size, 0);
   const share = AT_SHARE.map((fault) => plan(fault)).find((fault) => fault !== undefined);
-  const largest = [...missing].sort((a, b) => b.size - a.size)[0];
+  const largest = layers.filter(isMissing).sort((a, b) => b.size - a.size)[0];
   const pulling: Pulling = {
     world,
     plan,
@@ -71,13 +71,16 @@ export async function pullModel(
   };
 
   let before = 0;
+  const fetched: Layer[] = [];
   for (const layer of layers) {
-    if (missing.includes(layer)) await pullLayer(pulling, layer, found, before);
-    else await send(progress(layer, layer.size), (before + layer.size) / total);
+    if (isMissing(layer)) {
+      await pullLayer(pulling, layer, found, before);
+      fetched.push(layer);
+    } else await send(progress(layer, layer.size), (before + layer.size) / total);
     before += layer.size;
   }
   await send({ status: 'verifying sha256 digest' }, 1);
-  for (const layer of missing) await verify(world, layer);
+  for (const layer of fetched) await verify(world, layer);
   await send({ status: 'writing manifest' }, 1);
   const old = world.store.find(name);
   await world.store.install(name, found.manifest);

@@ -1,3 +1,4 @@
+import { DEFAULT_REGISTRY } from '../core/model-name.js';
 import type { ByteSource } from './bytes.js';
 import { digestOfBytes } from './bytes.js';
 import type { Offer } from './catalog.js';
@@ -6,7 +7,6 @@ import { StreamOver } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { sendBody } from './exchange.js';
 import type { ModelName } from './names.js';
-import { DEFAULT_HOST } from './names.js';
 import type { World } from './world.js';
 import { drained } from './writer.js';
 
@@ -58,7 +58,7 @@ function tagsOf(world: World, repository: string): readonly ModelName[] {
   return world.catalog
     .names()
     .filter((name) => `${name.namespace}/${name.model}`.toLowerCase() === wanted)
-    .sort((a, b) => Number(b.host === DEFAULT_HOST) - Number(a.host === DEFAULT_HOST));
+    .sort((a, b) => Number(b.host === DEFAULT_REGISTRY) - Number(a.host === DEFAULT_REGISTRY));
 }
 
 function listTags(world: World, exchange: Exchange, repository: string): void {

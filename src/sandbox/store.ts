@@ -61,7 +61,7 @@ export async function openStore(dir: string | undefined, now: () => number): Pro
     install: async (name, bytes) => {
       // Two changes in one millisecond still have an order.
       const last = Math.max(0, ...[...models.values()].map((model) => model.modifiedAt));
-      const stored = { name, bytes, modifiedAt: Math.max(now(), last + 0.001) };
+      const stored = { name, bytes, modifiedAt: Math.max(now(), Math.round(last * 1000 + 1) / 1000) };
       if (dir !== undefined) await writeManifest(dir, stored);
       models.set(nameKey(name), describe(stored));
     },

@@ -60,10 +60,8 @@ export async function runChat(options: ChatViewOptions): Promise<{ conversation:
     ...options,
     history,
     now: () => io.now(),
-    widths: () => ({
-      text: textWidth(surface.columns),
-      composer: composerWidth(surface.columns, surface.rows),
-    }),
+    textWidth: () => textWidth(surface.columns),
+    composerWidth: () => composerWidth(surface.columns, surface.rows),
     changed: (cause) => (cause === 'key' ? keyPacer : textPacer).ask(),
   });
 

@@ -127,7 +127,7 @@ export function openPullView(options: PullViewOptions, first: PullState): PullVi
     close() {
       clearInterval(clock);
       pacer.stop();
-      surface.close();
+      // Ends in the frame's onEnd, which wipes the surface.
       app.unmount();
     },
   };

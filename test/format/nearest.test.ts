@@ -43,6 +43,8 @@ describe('findNearest', () => {
 
   it.each([
     ['two edits in four letters', 'abcd', 'axbxcd'],
+    ['a letter moved and one changed', 'abcd', 'bxcd'],
+    ['a swap and another letter', 'abcd', 'xbdc'],
     ['three edits in six letters', 'abcdef', 'axbxcxf'],
     ['a start of two letters', 'ab', 'ab-defgh'],
     ['nothing', '', 'a'],

@@ -213,3 +213,14 @@ test('a fault without a stream ends the request', async () => {
   lab.fault('error-line');
   expect((await lab.send('POST', '/api/chat', request)).status).toBe(500);
 });
+
+test('a whole answer is broken off where a fault names its path', async () => {
+  lab = await startLab({ installed: ['all-minilm'] });
+  const whole = (await ask('/api/tags', undefined)).text;
+  lab.fault('cut@50%:path=/api/tags');
+  const cut = await ask('/api/tags', undefined);
+  expect([cut.broken, whole.startsWith(cut.text)]).toEqual([true, true]);
+  lab.fault('stall@50%:path=/api/tags');
+  const stalled = await ask('/api/tags', undefined, 300);
+  expect([stalled.broken, stalled.text.length]).toEqual([true, Math.floor(whole.length / 2)]);
+});

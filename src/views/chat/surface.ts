@@ -19,13 +19,16 @@ function reflows(env: Io['env']): boolean {
   return !env['XTERM_VERSION'] && !env['STY'] && env['TERM'] !== 'linux';
 }
 
-/** How many rows further down the cursor is, once a terminal has broken the frame's lines anew at `columns` cells. */
-export function countPushed({ widths, cursor }: Frame, columns: number): number {
-  const above = [...widths.slice(0, cursor.y), cursor.x + 1];
-  return above.reduce((rows, width) => rows + Math.max(0, Math.ceil(width / columns) - 1), 0);
+/**
+ * How many rows further down the cursor is, once a terminal has broken the frame's lines anew at `columns` cells. xterm.js
+ * (VS Code) moves it down for the lines below it too.
+ */
+export function countPushed({ widths, cursor }: Frame, columns: number, isXtermJs: boolean): number {
+  const broken = isXtermJs ? widths : [...widths.slice(0, cursor.y), cursor.x + 1];
+  return broken.reduce((rows, width) => rows + Math.max(0, Math.ceil(width / columns) - 1), 0);
 }
 
-/** Opens a surface on a stream. `frame` is what is drawn now; `redraw` is called once Ink has dealt with a change of size. */
+/** Opens a surface on a stream. `frame` is what is drawn now; `redraw` is called when the size has changed. */
 export function openSurface(
   stream: OutputStream,
   env: Io['env'],
@@ -45,10 +48,10 @@ export function openSurface(
   Object.defineProperties(stdout, { isTTY: { value: true }, columns: { get: columns }, rows: { get: rows } });
 
   const onResize = (): void => {
-    // Ink erases as many rows as it wrote, up from where it left the cursor.
-    const pushed = reflows(env) ? countPushed(frame(), columns()) : 0;
+    // With the next frame Ink erases as many rows as it wrote, around where it left the cursor. It never hears of the
+    // change itself: it would draw the old lines once more, broken.
+    const pushed = reflows(env) ? countPushed(frame(), columns(), env['TERM_PROGRAM'] === 'vscode') : 0;
     if (pushed > 0) stdout.write(`\u001B[${pushed}A\u001B[J`);
-    stdout.emit('resize');
     redraw();
   };
   stream.on('resize', onResize);

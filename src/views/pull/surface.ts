@@ -93,7 +93,7 @@ export function openSurface(
   Object.defineProperties(stdout, { isTTY: { value: true }, columns: { get: columns }, rows: { get: rows } });
 
   const onResize = (): void => {
-    const height = drawn.length;
+    const height = reflows(env) ? countRows(drawn, columns()) : drawn.length;
     if (height > 0) write(up(height) + ERASE_BELOW);
     drawn = [];
     redraw();

@@ -272,7 +272,7 @@ describe('slash commands', () => {
 
 describe('the screen', () => {
   test('follows a change of its size', async () => {
-    const { terminal } = await open([HELLO]);
+    const { terminal } = await open([HELLO], { env: { TERM_PROGRAM: 'vscode' } });
     terminal.write('hello\r');
     await terminal.waitFor('43 tokens');
     for (const cols of [50, 120, 42, 100]) {

@@ -128,7 +128,9 @@ describe('blocks in the scrollback', () => {
 
 test('a narrower terminal has pushed the cursor down by the lines it broke above it', () => {
   const frame = { lines: [], widths: [0, 80, 30, 80], cursor: { x: 45, y: 2 } };
-  expect(countPushed(frame, 80)).toBe(0);
-  expect(countPushed(frame, 40)).toBe(2);
-  expect(countPushed(frame, 20)).toBe(5);
+  expect(countPushed(frame, 80, false)).toBe(0);
+  expect(countPushed(frame, 40, false)).toBe(2);
+  expect(countPushed(frame, 20, false)).toBe(5);
+  expect(countPushed(frame, 80, true)).toBe(0);
+  expect(countPushed(frame, 20, true)).toBe(7);
 });

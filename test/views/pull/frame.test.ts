@@ -134,6 +134,12 @@ describe('states in words', () => {
     expect(draw(verifying, 40, verifying.phaseSince + 41_000)).toContain('\n total  * verifying, 41s');
   });
 
+  test('another try is no more news once it has named a layer', () => {
+    const again = { type: 'ChunkProgress', digest: layer.digest, total: layer.total, completed: 1 } as const;
+    const going = reducePull(reducePull(active.state, retry, active.at), again, active.at);
+    expect(draw(going, 80, active.at)).not.toContain('try 2');
+  });
+
   test('layers are told apart: fetched, and here already', () => {
     const present = readRecordedPull('pull-present').find(({ state }) => state.phase === 'verifying');
     const rows = present ? draw(present.state, 80, present.at).split('\n') : [];

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { startSandbox } from '../../src/sandbox/server.js';
+import { closedPort, serve } from '../support/fault-server.js';
+import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
+
+interface Health {
+  status: string;
+  checks: { name: string; status: string; detail: string; hint?: string }[];
+}
+
+async function healthJson(
+  url: string,
+  argv: string[] = [],
+  env: Record<string, string> = {},
+): Promise<Health & { code: number }> {
+  const { code, stdout } = await run(['health', '--json', ...argv], url, { env });
+  const document = JSON.parse(stdout) as Health;
+  expect(schemaErrors('health', document)).toBe('');
+  return { ...document, code };
+}
+
+const json = { headers: { 'content-type': 'application/json' } };
+
+describe('health', () => {
+  it('calls a sandbox healthy, and says that it is one', async () => {
+    const sandbox = await startSandbox();
+    try {
+      const report = await healthJson(sandbox.url);
+      expect(report).toMatchObject({
+        code: 0,
+        status: 'healthy',
+        models: 3,
+        running: 0,
+        version: '0.24.0-sandbox',
+      });
+      expect(report.checks.find(({ name }) => name === 'version')?.detail).toContain('sandbox');
+      const terminal = await run(['health', '--color', 'never'], sandbox.url, TERMINAL);
+      expect(terminal.stdout).toMatch(/^ ✓ server +http:\/\/127\.0\.0\.1:\d+ answers in \d+ ms\n/);
+      expect(terminal.stdout).toMatch(/\n healthy\n$/);
+      expect(terminal.stdout).not.toMatch(ESCAPES);
+      const pipe = await run(['health'], sandbox.url);
+      expect(pipe.stdout).toMatch(/^name\tstatus\tdetail\thint\nserver\tpass\t/);
+      expect((await run(['health', '-q'], sandbox.url)).stdout).toBe('');
+    } finally {
+      await sandbox.close();
+    }
+  });
+
+  it('exits 3 for --model that is absent, 0 for one that is there', async () => {
+    const sandbox = await startSandbox();
+    try {
+      expect(await healthJson(sandbox.url, ['--model', 'gemma3:1b'])).toMatchObject({
+        code: 0,
+        model_available: true,
+      });
+      const absent = await healthJson(sandbox.url, ['--model', 'absent']);
+      expect(absent).toMatchObject({ code: 3, model_available: false });
+      expect(absent.checks.find(({ name }) => name === 'model')?.hint).toBe('ollama-cli pull absent');
+    } finally {
+      await sandbox.close();
+    }
+  });
+
+  it('calls a closed port unreachable, with how to start a server', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    const report = await healthJson(url);
+    expect(report).toMatchObject({ code: 5, status: 'unreachable' });
+    expect(report.checks[0]).toMatchObject({ name: 'server', status: 'fail' });
+    expect(report.checks[0]?.hint).toContain('ollama serve');
+    const terminal = await run(['health'], url, TERMINAL);
+    expect(terminal.code).toBe(5);
+    expect(terminal.stdout).toContain('ollama sandbox'.replace('ollama', 'ollama-cli'));
+  });
+
+  it('tells another program, a refusal and a failing list apart', async () => {
+    const page = await serve({
+      status: 502,
+      headers: { 'content-type': 'text/html' },
+      body: ['<title>Bad</title>'],
+    });
+    expect(await healthJson(page.url)).toMatchObject({ code: 5, status: 'degraded' });
+    await page.close();
+    const closed = await serve({ status: 401, ...json, body: ['{"error":"unauthorized"}'] });
+    expect(await healthJson(closed.url)).toMatchObject({ code: 4, status: 'degraded' });
+    await closed.close();
+    const broken = await serve(({ url }) =>
+      url === '/api/tags'
+        ? { status: 500, ...json, body: ['{"error":"disk"}'] }
+        : { ...json, body: [url === '/api/version' ? '{"version":"0.24.0"}' : '{"models":null}'] },
+    );
+    const report = await healthJson(broken.url);
+    expect(report).toMatchObject({ code: 5, status: 'degraded' });
+    expect(report.checks.find(({ name }) => name === 'models')?.status).toBe('fail');
+    await broken.close();
+  });
+
+  it('lives with a server that is too old to know its version or what is loaded', async () => {
+    const old = await serve(({ url }) =>
+      url === '/api/tags'
+        ? { ...json, body: ['{"models":[{"name":"a:b","size":1}]}'] }
+        : { status: 404, headers: { 'content-type': 'text/plain' }, body: ['404 page not found'] },
+    );
+    expect(await healthJson(old.url)).toMatchObject({ code: 0, status: 'healthy', models: 1 });
+    await old.close();
+  });
+
+  it('warns of a model that is split between memories, without changing the verdict', async () => {
+    const loaded = [{ name: 'big:1', size: 100, size_vram: 38, expires_at: '2026-11-21T10:00:00Z' }];
+    const server = await serve(({ url }) => ({
+      ...json,
+      body: [url === '/api/version' ? '{"version":"0.24.0"}' : JSON.stringify({ models: loaded })],
+    }));
+    const report = await healthJson(server.url);
+    expect(report).toMatchObject({ code: 0, status: 'healthy' });
+    expect(report.checks.find(({ name }) => name === 'gpu')).toMatchObject({ status: 'warn' });
+    expect(report.checks.find(({ name }) => name === 'gpu')?.detail).toContain('62%');
+    await server.close();
+  });
+
+  it('never blames a proxy variable for a loopback address', async () => {
+    const sandbox = await startSandbox();
+    const report = await healthJson(sandbox.url, [], { HTTP_PROXY: 'http://127.0.0.1:1' });
+    expect(report.code).toBe(0);
+    expect(report.checks.some(({ name }) => name === 'proxy')).toBe(false);
+    await sandbox.close();
+  });
+});

@@ -1,0 +1,251 @@
+import { mkdtemp, mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../src/main.js';
+import { parseFault } from '../../src/sandbox/faults.js';
+import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
+import { closedPort, serve } from '../support/fault-server.js';
+import { testIo } from '../support/io.js';
+import { ESCAPES, lines, run, schemaErrors } from '../support/run.js';
+
+/** Nothing waits longer than it must: what is tested is that it tries again, not how long it waits. */
+const QUICK = { OLLAMA_CLI_RETRY__DELAY: '1ms' };
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await startSandbox({ installed: [] });
+});
+afterEach(async () => await sandbox.close());
+
+async function pullJson(
+  argv: string[],
+  url = sandbox.url,
+): Promise<{ code: number; stderr: string; events: Record<string, unknown>[] }> {
+  const { code, stdout, stderr } = await run(['pull', '--json', ...argv], url, { env: QUICK });
+  const events = lines(stdout);
+  for (const event of events) expect(schemaErrors('pull-event', event)).toBe('');
+  return { code, stderr, events };
+}
+
+describe('pull', () => {
+  it('streams JSON events from start to result', async () => {
+    const { code, stderr, events } = await pullJson(['llama3.2:1b']);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(events[0]).toEqual({
+      type: 'start',
+      schema_version: 1,
+      host: sandbox.url,
+      models: ['llama3.2:1b'],
+    });
+    expect(events.at(-1)).toEqual({ type: 'result', succeeded: ['llama3.2:1b'], failed: [] });
+    const result = events.find(({ type }) => type === 'model_result') as {
+      bytes_downloaded: number;
+      bytes_reused: number;
+    };
+    const listed = JSON.parse((await run(['list', '--json'], sandbox.url)).stdout) as { total_size: number };
+    expect(result.bytes_downloaded + result.bytes_reused).toBe(listed.total_size);
+    const progress = events.filter(({ type }) => type === 'progress') as {
+      digest: string;
+      completed: number;
+      layer_done?: true;
+    }[];
+    for (const digest of new Set(progress.map((event) => event.digest))) {
+      const own = progress.filter((event) => event.digest === digest);
+      expect(own.map(({ completed }) => completed)).toEqual(
+        own.map(({ completed }) => completed).sort((a, b) => a - b),
+      );
+      expect(own.filter(({ layer_done: done }) => done === true)).toHaveLength(1);
+    }
+  });
+
+  it('says a second time that all was there already', async () => {
+    await run(['pull', 'smollm2:135m'], sandbox.url);
+    const { events } = await pullJson(['smollm2:135m']);
+    const result = events.find(({ type }) => type === 'model_result') as { bytes_downloaded: number };
+    expect(result.bytes_downloaded).toBe(0);
+  });
+
+  it('writes plain lines without escape codes into a pipe, on stderr alone', async () => {
+    const { code, stdout, stderr } = await run(['pull', 'smollm2:135m'], sandbox.url);
+    expect(code).toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^pulling smollm2:135m from 127\.0\.0\.1:\d+\n/);
+    expect(stderr).toMatch(/\ndone: smollm2:135m, [^\n]*\n$/);
+    expect(stderr).not.toMatch(ESCAPES);
+  });
+
+  it('draws in a terminal, and leaves one line and a shown cursor', async () => {
+    for (const how of ['ink', 'bar']) {
+      const { code, stdout, stderr } = await run(['pull', 'smollm2:135m', '--progress', how], sandbox.url, {
+        tty: true,
+      });
+      expect(code).toBe(0);
+      expect(stdout).toBe('');
+      expect(stderr).toContain('✓');
+      expect(stderr.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stderr.lastIndexOf('\x1b[?25l'));
+    }
+  });
+
+  it('prints nothing with --quiet', async () => {
+    const ran = await run(['pull', 'smollm2:135m', '-q'], sandbox.url, { tty: true });
+    expect(ran).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('goes on by itself after one cut connection, and says so', async () => {
+    sandbox.setFaults([parseFault('cut@50%:times=1')]);
+    const { code, events } = await pullJson(['llama3.2:1b']);
+    expect(code).toBe(0);
+    expect(events.filter(({ type }) => type === 'retry')).toMatchObject([
+      { attempt: 2, model: 'llama3.2:1b' },
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: 'result' });
+  });
+
+  it('ends with 6 when the connection is cut each time, and the next pull resumes', async () => {
+    sandbox.setFaults([parseFault('cut@50%')]);
+    const { code, events, stderr } = await pullJson(['llama3.2:1b']);
+    expect(code).toBe(6);
+    expect(events.filter(({ type }) => type === 'retry')).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({
+      type: 'error',
+      error: { code: 'stream_cut', model: 'llama3.2:1b' },
+      succeeded: [],
+      failed: [{ model: 'llama3.2:1b' }],
+    });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'stream_cut' } });
+    sandbox.setFaults([]);
+    const again = await pullJson(['llama3.2:1b']);
+    const result = again.events.find(({ type }) => type === 'model_result') as { bytes_reused: number };
+    expect(result.bytes_reused).toBeGreaterThan(1_000_000);
+  });
+
+  it.each([
+    ['no-done', 6, 'stream_cut'],
+    ['corrupt', 6, 'digest_mismatch'],
+    ['offline', 6, 'registry_unreachable'],
+    ['max-retries', 6, 'registry_unreachable'],
+    ['404', 3, 'model_not_found'],
+    ['401', 4, 'unauthorized'],
+    ['412', 1, 'server_error'],
+    ['500', 1, 'server_error'],
+    ['503', 1, 'server_error'],
+    ['no-space', 7, 'no_space'],
+    ['html', 1, 'protocol'],
+    ['html-200', 1, 'protocol'],
+    ['error-line', 6, 'registry_unreachable'],
+  ])('never calls a pull with the fault %s done: exit %i', async (fault, exit, error) => {
+    sandbox.setFaults([parseFault(fault)]);
+    const { code, events } = await pullJson(['smollm2:135m']);
+    expect([events.at(-1)?.['type'], (events.at(-1)?.['error'] as { code: string }).code, code]).toEqual([
+      'error',
+      error,
+      exit,
+    ]);
+    expect(events.some(({ type }) => type === 'model_result')).toBe(false);
+    const plain = await run(['pull', 'all-minilm'], sandbox.url, { env: QUICK });
+    expect(plain.code).toBe(exit);
+    expect(plain.stderr).not.toContain('done:');
+    expect(plain.stderr).not.toMatch(ESCAPES);
+  });
+
+  it.each(['half-lines', 'slow=2MB', 'rolled-back@50%', 'no-final'])('comes through %s', async (fault) => {
+    sandbox.setFaults([parseFault(fault)]);
+    const { code, events } = await pullJson(['smollm2:135m']);
+    expect(code).toBe(0);
+    expect(events.at(-1)).toMatchObject({ type: 'result' });
+  });
+
+  it('stops after the first that fails, and skips the rest; --keep-going goes on', async () => {
+    const stop = await pullJson(['smollm2:135m', 'absent', 'all-minilm']);
+    expect(stop.code).toBe(8);
+    expect(stop.events.at(-1)).toMatchObject({
+      type: 'error',
+      error: { code: 'partial' },
+      succeeded: ['smollm2:135m'],
+      failed: [{ model: 'absent', error: { code: 'model_not_found' } }],
+      skipped: ['all-minilm'],
+    });
+    const on = await pullJson(['absent', 'all-minilm', '--keep-going']);
+    expect(on.code).toBe(8);
+    expect(on.events.at(-1)).toMatchObject({ succeeded: ['all-minilm'] });
+    expect(on.events.at(-1)).not.toHaveProperty('skipped');
+    const all = await pullJson(['absent', 'absent2', '--keep-going']);
+    expect(all.code).toBe(3);
+  });
+
+  it('exits 5 for a closed port, with start and error as its first and last line', async () => {
+    const { code, events } = await pullJson(['smollm2:135m'], `http://127.0.0.1:${await closedPort()}`);
+    expect(code).toBe(5);
+    expect(events.map(({ type }) => type)).toEqual(['start', 'model_error', 'error']);
+  });
+
+  it('checks names and the allowed models before anything is sent', async () => {
+    const named = await run(['pull', 'smollm2:135m', 'a@b', '--json'], sandbox.url);
+    expect(named.code).toBe(2);
+    expect(JSON.parse(named.stderr)).toMatchObject({ error: { code: 'invalid_name', model: 'a@b' } });
+    const env = { OLLAMA_CLI_ALLOWED_MODELS: 'qwen*,hf.co/*' };
+    const refused = await run(['pull', 'smollm2:135m'], sandbox.url, { env });
+    expect(refused.code).toBe(7);
+    expect(sandbox.requests).toEqual([]);
+    expect((await run(['pull', 'qwen3:0.6b'], sandbox.url, { env })).code).toBe(0);
+  });
+
+  it('says after Ctrl-C how much is kept and how to go on, and hangs up', async () => {
+    const slow = await startSandbox({ installed: [], rate: 3_000_000 });
+    try {
+      const test = testIo({ env: { OLLAMA_HOST: slow.url } });
+      const ran = main(['pull', 'llama3.2:1b'], test.io);
+      await expect.poll(() => test.stderr(), { timeout: 10_000 }).toMatch(/\n2\d%/);
+      test.abort();
+      expect(await ran).toBe(130);
+      expect(test.stderr()).toMatch(
+        /\nStopped; [\d.]+ [kM]B of llama3\.2:1b are kept on the server\.\nGo on with: ollama-cli pull llama3\.2:1b\n$/,
+      );
+    } finally {
+      await slow.close();
+    }
+  });
+
+  it('ends a JSON stream with an error event when interrupted', async () => {
+    const slow = await startSandbox({ installed: [], rate: 3_000_000 });
+    try {
+      const test = testIo({ env: { OLLAMA_HOST: slow.url } });
+      const ran = main(['pull', 'llama3.2:1b', '--json'], test.io);
+      await expect.poll(() => test.stdout(), { timeout: 10_000 }).toContain('"progress"');
+      test.abort();
+      expect(await ran).toBe(130);
+      expect(lines(test.stdout()).at(-1)).toMatchObject({ type: 'error', error: { code: 'interrupted' } });
+    } finally {
+      await slow.close();
+    }
+  });
+
+  it('asks before the first pull with a host that a project file chose', async () => {
+    const cwd = await mkdtemp(path.join(tmpdir(), 'project-'));
+    await mkdir(path.join(cwd, '.git'));
+    await writeFile(path.join(cwd, '.ollamarc'), 'host: gpu.invalid:1\n');
+    const refused = await run(['pull', 'smollm2:135m', '--json'], undefined, { cwd });
+    expect(refused.code).toBe(7);
+    expect(lines(refused.stdout).at(-1)).toMatchObject({ type: 'error', error: { code: 'declined' } });
+    expect(refused.stderr).toContain('gpu.invalid:1');
+    const agreed = await run(['pull', 'smollm2:135m', '--yes'], undefined, { cwd });
+    expect(agreed.code).toBe(5);
+    // Once agreed it is remembered.
+    expect((await run(['pull', 'smollm2:135m'], undefined, { cwd })).code).toBe(5);
+  });
+
+  it('lets no escape sequence of a server through in an error or a status', async () => {
+    const evil = await serve({
+      body: [
+        '{"status":"pulling \\u001b]0;x\\u0007manifest"}\n{"status":"\\u001b[2Jverifying"}\n{"error":"\\u001b[31mboo\\u202e"}\n',
+      ],
+    });
+    const { stderr, code } = await run(['pull', 'm'], evil.url);
+    expect(code).toBe(1);
+    expect(stderr).toContain('boo<U+202E>');
+    expect(stderr).not.toMatch(ESCAPES);
+    await evil.close();
+  });
+});

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
+import { serve } from '../support/fault-server.js';
+import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await startSandbox({ installed: ['qwen3:8b', 'qwen3:0.6b', 'gemma3:1b'] });
+});
+afterEach(async () => await sandbox.close());
+
+async function installed(): Promise<string> {
+  return (await run(['list', '-q', '--sort', 'name'], sandbox.url)).stdout.trim().replaceAll('\n', ' ');
+}
+
+function deletions(): number {
+  return sandbox.requests.filter(({ method }) => method === 'DELETE').length;
+}
+
+describe('rm', () => {
+  it('removes with --yes or --force, and tells what and how large', async () => {
+    const ran = await run(['rm', 'gemma3:1b', '--yes'], sandbox.url);
+    expect(ran).toMatchObject({ code: 0, stdout: 'removed gemma3:1b, 8.2 MB\n', stderr: '' });
+    expect((await run(['rm', '-f', 'qwen3:8b'], sandbox.url)).code).toBe(0);
+    expect(await installed()).toBe('qwen3:0.6b');
+  });
+
+  it('removes nothing without a terminal and without a yes, and says which flag to give', async () => {
+    const ran = await run(['rm', 'gemma3:1b'], sandbox.url, { stdin: 'y\n' });
+    expect(ran.code).toBe(7);
+    expect(ran.stderr).toContain('--yes');
+    const json = await run(['rm', 'gemma3:1b', '--json'], sandbox.url, {
+      tty: true,
+      stdinTty: true,
+      stdin: 'y\n',
+    });
+    expect(json.code).toBe(7);
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'declined' } });
+    const noInput = await run(['rm', 'gemma3:1b', '--no-input'], sandbox.url, {
+      tty: true,
+      stdinTty: true,
+      stdin: 'y\n',
+    });
+    expect(noInput.code).toBe(7);
+    expect(deletions()).toBe(0);
+  });
+
+  it.each([
+    ['y\n', 0],
+    ['YES\n', 0],
+    ['n\n', 7],
+    ['\n', 7],
+    ['yellow\n', 7],
+  ])('asks in a terminal and takes %j', async (answer, code) => {
+    const ran = await run(['rm', 'gemma3:1b'], sandbox.url, { ...TERMINAL, stdinTty: true, stdin: answer });
+    expect(ran.stderr).toContain('gemma3:1b  8.2 MB');
+    expect(ran.stderr).toContain('[y/N]');
+    expect(ran.code).toBe(code);
+    expect(deletions()).toBe(code === 0 ? 1 : 0);
+  });
+
+  it('takes globs over several names, and shows them first with --dry-run', async () => {
+    const dry = await run(['rm', 'qwen*', '--dry-run', '--json'], sandbox.url);
+    expect(dry.code).toBe(0);
+    const plan = JSON.parse(dry.stdout) as { removed: { name: string }[] };
+    expect(schemaErrors('rm', plan)).toBe('');
+    expect(plan).toMatchObject({ dry_run: true, missing: [], failed: [] });
+    expect(plan.removed.map(({ name }) => name).sort()).toEqual(['qwen3:0.6b', 'qwen3:8b']);
+    expect(deletions()).toBe(0);
+    const ran = await run(['rm', 'qwen*', '--yes', '--json'], sandbox.url);
+    expect(schemaErrors('rm', JSON.parse(ran.stdout))).toBe('');
+    expect(await installed()).toBe('gemma3:1b');
+  });
+
+  it('exits 3 for one that is not there, 8 where some were, 0 with --ignore-missing', async () => {
+    const none = await run(['rm', 'absent', '--yes'], sandbox.url);
+    expect(none.code).toBe(3);
+    expect(none.stderr).toContain('ollama-cli pull absent');
+    const some = await run(['rm', 'absent', 'gemma3:1b', '--yes', '--json'], sandbox.url);
+    expect(some.code).toBe(8);
+    expect(JSON.parse(some.stdout)).toMatchObject({ removed: [{ name: 'gemma3:1b' }], missing: ['absent'] });
+    expect(JSON.parse(some.stderr)).toMatchObject({ error: { code: 'partial' } });
+    expect((await run(['rm', 'absent', '--yes', '--ignore-missing'], sandbox.url)).code).toBe(0);
+    expect((await run(['rm', 'none*', '--yes'], sandbox.url)).code).toBe(3);
+  });
+
+  it('refuses a name outside the grammar before anything is asked', async () => {
+    const ran = await run(['rm', 'a@b', '--yes'], sandbox.url);
+    expect(ran.code).toBe(2);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  it('tells a failure of the server with what was removed before', async () => {
+    const models = ['a:1', 'b:1'].map((name) => ({ name, size: 5 }));
+    const server = await serve((request) => {
+      if (request.method === 'GET')
+        return { headers: { 'content-type': 'application/json' }, body: [JSON.stringify({ models })] };
+      return request.body.includes('a:1')
+        ? {
+            status: 500,
+            headers: { 'content-type': 'application/json' },
+            body: ['{"error":"disk \\u001b[31mon fire"}'],
+          }
+        : { headers: {}, body: [] };
+    });
+    try {
+      const ran = await run(['rm', 'a:1', 'b:1', '--yes', '--json'], server.url);
+      expect(ran.code).toBe(8);
+      expect(JSON.parse(ran.stdout)).toMatchObject({
+        removed: [{ name: 'b:1' }],
+        failed: [{ name: 'a:1', error: { code: 'server_error', status: 500 } }],
+      });
+      expect((await run(['rm', 'a:1', '--yes'], server.url)).stderr).not.toMatch(ESCAPES);
+    } finally {
+      await server.close();
+    }
+  });
+});
