@@ -52,7 +52,7 @@ const MAY_IMPORT = {
   'src/core/transport-proxy.ts': ['node:', 'undici'],
   'src/format': ['string-width'],
 
-  'src/config': ['src/io.ts', 'src/core', 'src/format', 'valibot', 'cosmiconfig', 'yaml', 'node:'],
+  'src/config': ['src/io.ts', 'src/core', 'src/format', 'cosmiconfig', 'yaml', 'node:'],
   'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
   'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'], // the library's stderr
   'src/chat': [

@@ -25,17 +25,10 @@ export function addGlobalFlags(program: Command): void {
     .option('--fields <a,b>', 'with --json: only these fields')
     .option('-q, --quiet', 'names only for lists; for work, nothing but errors')
     .option('--no-input', 'never ask anything')
-    .addOption(new Option('--color <when>', 'auto, always or never').choices(['auto', 'always', 'never']))
+    .addOption(new Option('--color <when>', 'whether to use colours').choices(['auto', 'always', 'never']))
     .option('--no-color', 'the same as --color never')
     .option('--accessible', 'plain lines and words, no redraws')
-    .addOption(
-      new Option('--progress <how>', 'auto, ink (live view), bar or lines').choices([
-        'auto',
-        'ink',
-        'bar',
-        'lines',
-      ]),
-    )
+    .addOption(new Option('--progress <how>', 'how to show a pull').choices(['auto', 'ink', 'bar', 'lines']))
     .option('--timeout <duration>', 'longest wait for an answer, or silence of a stream: 30s, 5m')
     .option('--config <file>', "read this file instead of the project's")
     .option('--debug', 'HTTP and stack traces on stderr, secrets left out')

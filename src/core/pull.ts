@@ -181,7 +181,7 @@ function onProgress(
     total,
     reported,
     completed: Math.max(known.completed, reported),
-    done: known.done && reported >= known.completed,
+    done: false,
   };
   const moved: PullState = {
     ...next,

@@ -196,13 +196,17 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
+/** Behind a slash that begins a path: a host may have the name v1. */
+const V1_END = /(?<=[^:/])\/+v1\/*$/;
+
 /** True for the base of an OpenAI-compatible API: an address that ends in `/v1`. */
 export function isOpenAiCompatibleBaseUrl(url: string): boolean {
-  return trimSetting(url).replace(/\/+$/, '').endsWith('/v1');
+  return V1_END.test(trimSetting(url));
 }
 
 /** The root of the server behind a base URL: without a trailing `/v1` and slashes. */
 export function baseUrlToHostRoot(url: string): string {
-  const trimmed = trimSetting(url).replace(/\/+$/, '');
-  return trimmed.endsWith('/v1') ? trimmed.slice(0, -3).replace(/\/+$/, '') : trimmed;
+  return trimSetting(url)
+    .replace(V1_END, '')
+    .replace(/(?<=[^/])\/+$/, '');
 }

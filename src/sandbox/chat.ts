@@ -2,7 +2,16 @@ import { Refusal } from './errors.js';
 import type { Exchange, JsonObject, SendEvent } from './exchange.js';
 import { collectEvents, readJson, sendJson, streamEvents, textField, wantsStream } from './exchange.js';
 import type { Metrics, Piece, Ready, Speech } from './run.js';
-import { demand, findModel, fitPrompt, loadModel, metricFields, nameOf, speak } from './run.js';
+import {
+  demand,
+  demandAnswers,
+  findModel,
+  fitPrompt,
+  loadModel,
+  metricFields,
+  nameOf,
+  speak,
+} from './run.js';
 import { valueOf } from './schema.js';
 import { answerText, hashNumber, thinkingText, tokenId, tokenize } from './text.js';
 import { goTime } from './time.js';
@@ -32,7 +41,7 @@ export async function chat(world: World, exchange: Exchange): Promise<void> {
   const text = textField(request, 'model') ?? '';
   const messages = readMessages(request['messages']);
   const found = await findModel(world, text);
-  demand(found, 'completion');
+  demandAnswers(found.facts, text, 'chat');
   if (messages.length === 0) {
     const reason = await loadOnly(world, exchange, request, text);
     sendJson(exchange, 200, {
@@ -85,7 +94,7 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
   const prompt = textField(request, 'prompt') ?? '';
   const suffix = textField(request, 'suffix') ?? '';
   const found = await findModel(world, text);
-  demand(found, 'completion');
+  demandAnswers(found.facts, text, 'generate');
   if (prompt === '' && suffix === '') {
     const reason = await loadOnly(world, exchange, request, text);
     sendJson(exchange, 200, { model: text, created_at: goTime(world.now()), response: '', ...reason });
@@ -109,7 +118,13 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
         piece.kind === 'thinking' ? { response: '', thinking: piece.text } : { response: piece.text };
       return { model: text, created_at: goTime(world.now()), ...words, done: false };
     },
-    calls: () => ({ model: text, created_at: goTime(world.now()), response: '', done: false }),
+    calls: (calls) => ({
+      model: text,
+      created_at: goTime(world.now()),
+      response: '',
+      tool_calls: calls,
+      done: false,
+    }),
     last: (metrics) => {
       const { done, done_reason, ...rest } = metricFields(metrics) as JsonObject;
       const head = { model: text, created_at: goTime(world.now()), response: '' };

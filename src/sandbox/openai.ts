@@ -5,7 +5,7 @@ import type { Exchange, JsonObject } from './exchange.js';
 import { readJson, sendBody } from './exchange.js';
 import { parseName, showName } from './names.js';
 import type { Metrics, Ready } from './run.js';
-import { demand, findModel, speak } from './run.js';
+import { demandAnswers, findModel, speak } from './run.js';
 import type { Installed } from './store.js';
 import { hashNumber } from './text.js';
 import { isOld } from './world.js';
@@ -43,7 +43,7 @@ export async function chatOpenAi(world: World, exchange: Exchange): Promise<void
   const request = nativeRequest(given);
   const messages = readMessages(request['messages']);
   const found = await findModel(world, String(request['model'] ?? ''));
-  demand(found, 'completion');
+  demandAnswers(found.facts, String(request['model'] ?? ''), 'chat');
   if (messages.length === 0) throw new Refusal(400, "[] is too short - 'messages'");
   const ready = await prepareChat(world, request, messages, exchange.signal);
   const answer = answerChat(ready, request, messages, isOld(world));

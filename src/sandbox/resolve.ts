@@ -46,8 +46,9 @@ export async function resolvePackage(
   return found;
 }
 
+// An address of IPv6 without brackets has no port.
 function hostname(host: string): string {
-  return host.replace(/:\d+$/, '');
+  return /^[^:]*:\d+$|^\[.*\]:\d+$/.test(host) ? host.slice(0, host.lastIndexOf(':')) : host;
 }
 
 /** True for a host of this machine, with or without a port. */

@@ -45,6 +45,12 @@ export async function findModel(
   return { name: model.name, facts: await readModel(world.store, model) };
 }
 
+/** Throws 400 for a model that only embeds; `what` is what was asked of it. */
+export function demandAnswers(facts: ModelFacts, text: string, what: 'chat' | 'generate'): void {
+  if (facts.capabilities.includes('completion')) return;
+  throw new Refusal(400, `${JSON.stringify(text)} does not support ${what}`);
+}
+
 /** Throws 400 where the model lacks a capability that the request needs. */
 export function demand(found: { name: ModelName; facts: ModelFacts }, needed: Capability): void {
   if (found.facts.capabilities.includes(needed)) return;

@@ -69,9 +69,9 @@ const MOST_REQUESTS = 500;
 
 /** Starts an Ollama-compatible server on this machine. Throws `usage` for an address that others could reach. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const listen = options.listen ?? { host: '127.0.0.1', port: 0 };
-  if (!isLoopback(listen.host)) {
-    throw new OllamaError('usage', `the sandbox listens on this machine only, not on ${listen.host}`);
+  const host = (options.listen?.host ?? '127.0.0.1').replace(/^\[|\]$/g, '');
+  if (!isLoopback(host)) {
+    throw new OllamaError('usage', `the sandbox listens on this machine only, not on ${host}`);
   }
   const now = options.now ?? Date.now;
   const store = await openStore(options.modelsDir, now);
@@ -106,20 +106,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     };
     void serve(world, { request, response, signal: visit.signal, planFor, seen });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(
-        new OllamaError('usage', `cannot listen on ${listen.host}:${String(listen.port)}: ${error.message}`, {
-          cause: error,
-        }),
-      );
-    });
-    server.listen(listen.port, listen.host, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  const host = listen.host.includes(':') && !listen.host.startsWith('[') ? `[${listen.host}]` : listen.host;
+  const port = await listenOn(server, host, options.listen?.port ?? 0);
   return {
-    url: `http://${host}:${String(port)}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`,
     port,
     requests,
     setFaults: (faults) => {
@@ -130,6 +119,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       await Promise.all([world.downloads.close(), closeServer(server)]);
     },
   };
+}
+
+// Throws `usage` where the port is taken.
+function listenOn(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new OllamaError('usage', `cannot listen on ${host}:${String(port)}: ${cause.message}`, { cause }),
+      );
+    });
+    server.listen(port, host, () => {
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
 }
 
 async function installAll(store: Store, catalog: Catalog, names: readonly string[]): Promise<void> {

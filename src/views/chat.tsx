@@ -55,7 +55,23 @@ export async function runChat(options: ChatViewOptions): Promise<{ conversation:
 
   let drawn = 0;
   let frame: Frame = { lines: [], widths: [], cursor: { x: 0, y: 0 } };
-  const surface = openSurface(io.stdout, io.env, () => frame, redraw);
+  let redraw: () => void = () => undefined;
+  const keyPacer = createPacer(
+    () => redraw(),
+    KEY_MS,
+    () => io.now(),
+  );
+  const textPacer = createPacer(
+    () => redraw(),
+    TEXT_MS,
+    () => io.now(),
+  );
+  const surface = openSurface(
+    io.stdout,
+    io.env,
+    () => frame,
+    () => keyPacer.flush(),
+  );
   const repl = startRepl({
     ...options,
     history,
@@ -64,10 +80,6 @@ export async function runChat(options: ChatViewOptions): Promise<{ conversation:
     composerWidth: () => composerWidth(surface.columns, surface.rows),
     changed: (cause) => (cause === 'key' ? keyPacer : textPacer).ask(),
   });
-
-  function redraw(): void {
-    keyPacer.flush();
-  }
 
   /** The screen as it is now; `isLast` leaves the live part out. */
   function drawScreen(isLast: boolean) {
@@ -90,35 +102,40 @@ export async function runChat(options: ChatViewOptions): Promise<{ conversation:
     onEnd: () => repl.leave(),
   });
 
-  const app = render(drawScreen(false), {
-    stdout: surface.stdout,
-    stderr: surface.stdout,
-    // Ink reads nothing: its own reading of keys tears pastes apart.
-    stdin: new Readable({ read: () => undefined }) as unknown as NodeJS.ReadStream,
-    exitOnCtrlC: false,
-    patchConsole: false,
-    maxFps: MAX_FPS,
-  });
-  const draw = (): void => app.rerender(drawScreen(false));
-  const keyPacer = createPacer(draw, KEY_MS, () => io.now());
-  const textPacer = createPacer(draw, TEXT_MS, () => io.now());
-  const clock = setInterval(() => {
-    if (repl.isWaiting()) textPacer.ask();
-  }, CLOCK_MS);
-  const onAbort = (): void => repl.leave();
-  io.signal.addEventListener('abort', onAbort);
-  if (io.signal.aborted) repl.leave();
-
   try {
-    return { conversation: await repl.ended };
+    return { conversation: await drawUntilEnd() };
   } finally {
-    clearInterval(clock);
-    keyPacer.stop();
-    textPacer.stop();
-    io.signal.removeEventListener('abort', onAbort);
     closeKeyboard();
-    app.rerender(drawScreen(true));
-    app.unmount();
     surface.close();
+  }
+
+  async function drawUntilEnd(): Promise<Conversation> {
+    const app = render(drawScreen(false), {
+      stdout: surface.stdout,
+      stderr: surface.stdout,
+      // Ink reads nothing: its own reading of keys tears pastes apart.
+      stdin: new Readable({ read: () => undefined }) as unknown as NodeJS.ReadStream,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      maxFps: MAX_FPS,
+    });
+    redraw = () => app.rerender(drawScreen(false));
+    const clock = setInterval(() => {
+      if (repl.isWaiting()) textPacer.ask();
+    }, CLOCK_MS);
+    const onAbort = (): void => repl.leave();
+    io.signal.addEventListener('abort', onAbort);
+    if (io.signal.aborted) repl.leave();
+    try {
+      // Ink ends by itself only if drawing failed: then this rejects.
+      return await Promise.race([repl.ended, app.waitUntilExit().then(() => repl.ended)]);
+    } finally {
+      clearInterval(clock);
+      keyPacer.stop();
+      textPacer.stop();
+      io.signal.removeEventListener('abort', onAbort);
+      app.rerender(drawScreen(true));
+      app.unmount();
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Lab } from './lab.js';
 import { parseLines, startLab } from './lab.js';
@@ -205,6 +206,17 @@ describe('what a model cannot do is refused', () => {
     expect(await response.json()).toHaveProperty('error');
   });
 
+  test('a model for embeddings says which of the two it was asked for', async () => {
+    lab = await startLab(INSTALLED);
+    const body = { model: 'all-minilm', messages: [{ role: 'user', content: 'x' }], prompt: 'x' };
+    const errors = [];
+    for (const path of ['/api/chat', '/api/generate']) errors.push(...(await lab.events(path, body)));
+    expect(errors).toEqual([
+      { error: '"all-minilm" does not support chat' },
+      { error: '"all-minilm" does not support generate' },
+    ]);
+  });
+
   test('a model that sees takes images', async () => {
     lab = await startLab(INSTALLED);
     const messages = [{ role: 'user', content: 'What is this?', images: ['aGk='] }];
@@ -390,6 +402,30 @@ describe('embeddings', () => {
     const bytes = Buffer.from(openAi.data[0]?.embedding ?? '', 'base64');
     expect([bytes.length / 4, bytes.readFloatLE(0)]).toEqual([384, vector[0]]);
   });
+});
+
+test('a reader that is slow gets all of a long answer', async () => {
+  lab = await startLab(INSTALLED);
+  const body = JSON.stringify({ model: 'tinyllama', messages: [{ role: 'user', content: 'count to 9999' }] });
+  const text = await new Promise<string>((resolve, reject) => {
+    request(`${lab.sandbox.url}/api/chat`, { method: 'POST' }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (chunks.length % 10 !== 0) return;
+        response.pause();
+        setTimeout(() => response.resume(), 5);
+      });
+      response.on('end', () => {
+        resolve(Buffer.concat(chunks).toString());
+      });
+    })
+      .on('error', reject)
+      .end(body);
+  });
+  const events = parseLines(text);
+  expect(said(events)).toMatch(/ 9998 9999$/);
+  expect(events.at(-1)?.['eval_count']).toBe(events.length - 1);
 });
 
 test('a client that hangs up stops the answer', async () => {

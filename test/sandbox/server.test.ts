@@ -32,16 +32,29 @@ test('it says which server it takes after', async () => {
   expect((await lab.send('GET', '/api/status')).status).toBe(404);
 });
 
-test.each(['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.evil.example'])(
-  'it does not listen on %s',
-  async (host) => {
-    lab = await startLab();
-    const error: unknown = await startSandbox({ listen: { host, port: 0 } }).catch(
-      (reason: unknown) => reason,
-    );
-    expect(isOllamaError(error) && error.code).toBe('usage');
-  },
-);
+test.each([
+  '0.0.0.0',
+  '::',
+  '192.168.1.5',
+  'example.com',
+  '127.evil.example',
+  '127.0.0.1.evil.example',
+  '::ffff:8.8.8.8',
+])('it does not listen on %s', async (host) => {
+  lab = await startLab();
+  const error: unknown = await startSandbox({ listen: { host, port: 0 } }).catch((reason: unknown) => reason);
+  expect(isOllamaError(error) && error.code).toBe('usage');
+});
+
+test.each(['localhost', '::1', '[::1]', '127.0.0.2'])('it may listen on %s', async (host) => {
+  // Whether the machine has the address is another matter.
+  const tried = startLab({ listen: { host, port: 0 } });
+  lab = await tried.catch((error: unknown) => {
+    expect(String(error)).toMatch(/EADDRNOTAVAIL|EAFNOSUPPORT/);
+    return startLab();
+  });
+  expect((await lab.send('GET', '/')).status).toBe(200);
+});
 
 test('it listens on the port that it is given, and says so when that is taken', async () => {
   lab = await startLab();

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -212,13 +212,22 @@ describe('writing', () => {
     }
   });
 
-  test('no history is kept where no file is named', async () => {
-    const { terminal } = await open([HELLO]);
-    terminal.write('secret\r');
+  test('a terminal that knows kitty keys is asked for them, and gets its own back', async () => {
+    const { terminal } = await open([HELLO], { env: { TERM_PROGRAM: 'ghostty' } });
+    expect(terminal.raw()).toContain('\x1b[>5u');
+    expect(terminal.raw()).not.toContain('\x1b[<u');
+    terminal.write('\x1b[100;5u');
+    await terminal.exit;
+    expect(terminal.raw()).toContain('\x1b[<u');
+  });
+
+  test('a lone ESC is no text, and what follows it is', async () => {
+    const { terminal, asked } = await open([HELLO]);
+    terminal.write('\x1b');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    terminal.write('[A\r');
     await terminal.waitFor('Hello there.');
-    expect(existsSync(path.join(tmpdir(), 'history'))).toBe(false);
-    terminal.write('\x1b[A');
-    await terminal.waitFor('│ › secret');
+    expect(asked()[0]?.[0]?.content).toBe('[A');
   });
 });
 
