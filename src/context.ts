@@ -35,12 +35,16 @@ export async function createContext(
   for (const warning of [...config.warnings, ...address.warnings]) warn(io, warning);
 
   const asked = { json: flags.json === true, accessible: settings.accessible, env: io.env };
-  const mode = decideMode({ ...asked, stream: io.stdout });
   return {
     io,
     flags,
-    mode,
-    progressMode: decideMode({ ...asked, stream: io.stderr }),
+    // Each looks at its stream when it is asked for: opening one takes time, and many commands never touch stderr.
+    get mode() {
+      return decideMode({ ...asked, stream: io.stdout });
+    },
+    get progressMode() {
+      return decideMode({ ...asked, stream: io.stderr });
+    },
     config,
     settings,
     client: new OllamaClient(address, {
@@ -105,7 +109,7 @@ async function readAuthorities(file: string | undefined, io: Io): Promise<{ ca?:
 }
 
 /** One line of warning on stderr. */
-export function warn(io: Pick<Io, 'stderr'>, text: string): void {
+function warn(io: Pick<Io, 'stderr'>, text: string): void {
   io.stderr.write(`warning: ${cleanLine(text)}\n`);
 }
 

@@ -7,7 +7,7 @@ import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
 import { answerOnce } from '../chat/answer.js';
-import { writeJsonLine } from '../output/json.js';
+import { SCHEMA_VERSION, writeJsonLine } from '../output/json.js';
 import { pullMissing } from '../chat/pull-missing.js';
 import type { Outcome, Register } from '../command.js';
 import { readPipedPrompt } from '../output/stdin.js';
@@ -102,7 +102,7 @@ async function chat(
   checkModelName(model);
   checkAllowed(context, model);
   if (json)
-    await writeJsonLine(io, { type: 'start', schema_version: 1, host: context.client.host.url, model });
+    await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, host: context.client.host.url, model });
   try {
     await checkProjectHost(context, flags.yes === true);
     const conversation = converse(context, model, flags);

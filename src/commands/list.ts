@@ -116,7 +116,7 @@ function allColumns(now: number): readonly Column<InstalledModel>[] {
       title: 'ID',
       value: (m) => m.digest.replace(/^sha256:/, '').slice(0, 12),
       raw: (m) => m.digest,
-      priority: 5,
+      priority: 6,
     },
     {
       key: 'size',
@@ -131,7 +131,7 @@ function allColumns(now: number): readonly Column<InstalledModel>[] {
       value: (m) => text(m.details.parameter_size),
       raw: (m) => text(m.details.parameter_size),
       align: 'right',
-      priority: 2,
+      priority: 1,
     },
     {
       key: 'quantization_level',
@@ -156,7 +156,7 @@ function allColumns(now: number): readonly Column<InstalledModel>[] {
       title: 'CAN',
       value: (m) => (m.capabilities ?? []).filter((can) => can !== 'completion').join(' '),
       raw: (m) => (m.capabilities ?? []).join(','),
-      priority: 6,
+      priority: 5,
       shrink: 'end',
     },
     {
@@ -164,7 +164,7 @@ function allColumns(now: number): readonly Column<InstalledModel>[] {
       title: 'MODIFIED',
       value: (m) => formatAge(m.modified_at, now),
       raw: (m) => m.modified_at,
-      priority: 1,
+      priority: 2,
     },
   ];
 }

@@ -6,7 +6,7 @@ import { combinedExit, failureJson, shortHost, toFailure } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import type { Outcome, Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
-import { writeJsonLine } from '../output/json.js';
+import { SCHEMA_VERSION, writeJsonLine } from '../output/json.js';
 import { openLook } from '../output/look.js';
 import { failureLines } from '../output/failure-text.js';
 import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
@@ -118,7 +118,7 @@ function sumUp(
 function jsonTeller({ io, client }: Context): Teller {
   return {
     start: async (models) =>
-      await writeJsonLine(io, { type: 'start', schema_version: 1, host: client.host.url, models }),
+      await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, host: client.host.url, models }),
     run: async (model, _queue, insecure) => {
       const toJson = createPullJson(model, () => io.now());
       return await runPull(

@@ -309,12 +309,9 @@ describe('recorded pulls', () => {
     expect(pullTotals(state, 0).reused).toBe(pullTotals(ends('0.24.0', 'pull'), 0).total);
   });
 
-  test('a resumed pull has what came before counted as reused', () => {
+  test('small layers told sixteen times a second were fetched, also where the weights were there unsaid', () => {
     const state = ends('0.24.0', 'pull-resumed');
-    const weights = state.layers[0];
-    const first = readPull('0.24.0', 'pull-resumed').find(({ event }) => event.type === 'ChunkProgress')?.event;
-    expect(first).toMatchObject({ completed: weights?.reused });
-    expect(weights?.reused).toBeGreaterThan(1e8);
+    expect(pullTotals(state, 0)).toMatchObject({ total: 915, downloaded: 915, reused: 0 });
   });
 
   test('a stalled pull has no pace and no time left while it stands', () => {

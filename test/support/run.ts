@@ -19,9 +19,8 @@ export async function run(argv: readonly string[], host?: string, options: TestI
   return { code, stdout: test.stdout(), stderr: test.stderr() };
 }
 
-/** The three ways a command can show itself, as the options of a run. */
+/** The options of a run whose streams are terminals; without them they are pipes. */
 export const TERMINAL: TestIoOptions = { tty: true, columns: 80 };
-export const PIPE: TestIoOptions = {};
 
 /** The values of the lines of a JSON stream. */
 export function lines(text: string): Record<string, unknown>[] {
