@@ -76,7 +76,7 @@ async function buildProgram() {
     metafile: true,
     // undici is the one dependency that stays a package: it is loaded only behind a proxy.
     external: ['undici', 'typescript'],
-    plugins: [viewsStayOutside],
+    plugins: [viewsStayOutside, noCodeLoaders],
   });
   const chunks = new Map();
   for (const file of outputFiles) {
@@ -85,7 +85,8 @@ async function buildProgram() {
       platform: common.platform,
       target: common.target,
     });
-    const { entryPoint = '', imports } = metafile.outputs[path.relative(root, file.path).replaceAll('\\', '/')];
+    const { entryPoint = '', imports } =
+      metafile.outputs[path.relative(root, file.path).replaceAll('\\', '/')];
     const needed = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
     const name = path.basename(file.path);
     chunks.set(name, { entry: entryPoint, imports: needed.map((chunk) => path.basename(chunk.path)), code });
@@ -122,7 +123,9 @@ function buildLibrary() {
 
 /** A program of its own: caches hold what has run. Without them all works as well, only later. */
 function buildCodeCaches() {
-  execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'code-cache.js')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'code-cache.js')], {
+    stdio: 'inherit',
+  });
 }
 
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });

@@ -102,7 +102,8 @@ try {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { main, scripts } = createRequire(import.meta.url)(path.join(cli, 'main.js'));
   for (const run of RUNS) await runOnce(main, run, home, `http://127.0.0.1:${server.address().port}`);
-  for (const [file, script] of Object.entries(scripts)) writeFileSync(`${file}.cache`, script.createCachedData());
+  for (const [file, script] of Object.entries(scripts))
+    writeFileSync(`${file}.cache`, script.createCachedData());
 } finally {
   server.close();
   rmSync(home, { recursive: true, force: true });

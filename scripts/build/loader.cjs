@@ -25,7 +25,10 @@ function loadFile(name) {
   const file = path.join(__dirname, name);
   const script = new Script(readFileSync(file, 'latin1'), { filename: file, cachedData: readCache(file) });
   scripts[file] = script;
-  table = Object.assign(script.runInThisContext()((view) => import(view)), table);
+  table = Object.assign(
+    script.runInThisContext()((view) => import(view)),
+    table,
+  );
 }
 
 function load(name) {

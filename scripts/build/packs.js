@@ -18,7 +18,8 @@ function assignFiles(chunks) {
     for (const needed of chunks.get(name).imports) take(needed, file);
   };
   for (const { file, entries } of PACKS) {
-    for (const [name, { entry }] of chunks) if (entries.some((pattern) => pattern.test(entry))) take(name, file);
+    for (const [name, { entry }] of chunks)
+      if (entries.some((pattern) => pattern.test(entry))) take(name, file);
   }
   for (const name of chunks.keys()) if (!files.has(name)) files.set(name, name);
   return files;
@@ -29,7 +30,7 @@ function assignFiles(chunks) {
  * promises of `fs` half of the rest, and listing the models of a local server needs none of them.
  */
 function loadNodeLate(esm) {
-  const code = esm.replaceAll(/\(0, import_\w+\.__require\)\(/g, "require(");
+  const code = esm.replaceAll(/\(0, import_\w+\.__require\)\(/g, 'require(');
   const names = [];
   const late = code.replace(
     /^( *)var (import_\w+|childProcess) = (.*\brequire\("node:[\w/]+"\).*);$/gm,
@@ -60,7 +61,9 @@ export function packChunks(chunks) {
   }
   const packed = [...tables].map(([file, table]) => [file, `"use strict";(importView) => ({\n${table}})\n`]);
   const elsewhere = [...files].filter(([name, file]) => name !== file);
-  const index = JSON.stringify(Object.fromEntries(elsewhere.map(([name, file]) => [`./${name}`, `./${file}`])));
+  const index = JSON.stringify(
+    Object.fromEntries(elsewhere.map(([name, file]) => [`./${name}`, `./${file}`])),
+  );
   const loader = readFileSync(new URL('./loader.cjs', import.meta.url), 'utf8');
   return new Map([...packed, ['main.js', loader.replace('FILES = {}', () => `FILES = ${index}`)]]);
 }

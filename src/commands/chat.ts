@@ -188,6 +188,10 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
     ...(settings.history && !noHistory
       ? { historyFile: path.join(stateDir(io.env, io.platform), 'history') }
       : {}),
+    permit: (name) => {
+      checkModelName(name);
+      checkAllowed(context, name);
+    },
     explain: (error) => {
       const { message, hint } = toFailure(error);
       return { message, hint };

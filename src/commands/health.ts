@@ -31,7 +31,6 @@ async function health(context: Context, flags: { readonly model?: string }): Pro
 
   if (mode === 'json') await writeJson(io, document(context, verdict, flags.model, available));
   else if (context.flags.quiet !== true) await tell(context, verdict);
-  if (report.error?.code === 'unauthorized') return EXIT_CODES.unauthorized;
   if (verdict.status !== 'healthy' && !(report.status === 'healthy' && available === false))
     return EXIT_CODES.unreachable;
   return available === false ? EXIT_CODES.model_not_found : 0;

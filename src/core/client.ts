@@ -21,6 +21,7 @@ import {
   type HttpEvent,
   type Timeouts,
 } from './http.js';
+import { takeValue } from './ndjson.js';
 import type { ProxyEnvironment } from './proxy.js';
 import { pullError, type OllamaPullEvent } from './pull-events.js';
 import { streamPull, type PullOptions } from './pull-stream.js';
@@ -235,7 +236,10 @@ export class OllamaClient {
 
   /** One answer, event by event; see `ChatEvent`. Never throws. */
   async *chat(request: ChatRequest, options: CallOptions = {}): AsyncGenerator<ChatEvent, void, undefined> {
-    for await (const events of this.chatBatches(request, options)) yield* events;
+    for await (const events of this.chatBatches(request, options)) {
+      // Not `yield*`, which makes two more promises an event.
+      for (const event of events) yield event;
+    }
   }
 
   /** The same in batches, all that has come since the last one: an await a token costs more than the token. */
@@ -251,7 +255,9 @@ export class OllamaClient {
     request: GenerateRequest,
     options: CallOptions = {},
   ): AsyncGenerator<ChatEvent, void, undefined> {
-    for await (const events of this.#answer('/api/generate', request, options)) yield* events;
+    for await (const events of this.#answer('/api/generate', request, options)) {
+      for (const event of events) yield event;
+    }
   }
 
   async *#answer(
@@ -264,13 +270,10 @@ export class OllamaClient {
     const silence = this.#timeouts.silence;
     try {
       const body = { ...request, stream: true };
-      for await (const values of this.#http.stream(
-        { method: 'POST', path, body, model: request.model, signal },
-        silence,
-      )) {
-        if (values.length === 0) throw silent('timeout', silence, facts);
-        const events = decoder.decode(values);
-        if (events.length > 0) yield events;
+      const call: Call = { method: 'POST', path, body, model: request.model, signal };
+      for await (const events of this.#http.stream(call, decoder.take, silence)) {
+        if (events.length === 0) throw silent('timeout', silence, facts);
+        yield events;
         if (decoder.ended()) return;
       }
       throw new OllamaError(
@@ -340,7 +343,7 @@ export class OllamaClient {
     let status: unknown;
     const call: Call = { method: 'POST', path, body: { ...body, stream: true }, model, signal };
     try {
-      for await (const values of this.#http.stream(call, silence)) {
+      for await (const values of this.#http.stream(call, takeValue, silence)) {
         if (values.length === 0) throw silent('stalled', silence, facts);
         for (const value of values) {
           if (typeof value !== 'object' || value === null) continue;

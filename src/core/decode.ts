@@ -1,6 +1,7 @@
 import { OllamaError } from './errors.js';
 import type { ChatEvent, ChatMetrics } from './chat.js';
 import { serverError } from './http-errors.js';
+import type { Take } from './ndjson.js';
 import type {
   EmbedResponse,
   InstalledModel,
@@ -178,21 +179,21 @@ export function decodeMetrics(line: Fields, firstMs: number | undefined): ChatMe
 }
 
 /**
- * Turns the lines of `/api/chat` or `/api/generate` into events. Keeps only the time of the first token. `now` is in
- * milliseconds.
+ * Turns the lines of `/api/chat` or `/api/generate` into events, up to the one that ends the answer. Keeps only the
+ * time of the first token. `now` is in milliseconds.
  */
 export function createChatDecoder(
   facts: { host: string; model: string },
   now: () => number,
 ): {
-  decode(values: readonly unknown[]): ChatEvent[];
+  take: Take<ChatEvent>;
   ended(): boolean;
 } {
   const startedAt = now();
   let firstMs: number | undefined;
   let over = false;
 
-  const decodeLine = (value: unknown, events: ChatEvent[]): void => {
+  const take: Take<ChatEvent> = (value, events) => {
     if (over) return;
     if (!isFields(value)) {
       over = true;
@@ -227,12 +228,5 @@ export function createChatDecoder(
     }
   };
 
-  return {
-    decode(values) {
-      const events: ChatEvent[] = [];
-      for (const value of values) decodeLine(value, events);
-      return events;
-    },
-    ended: () => over,
-  };
+  return { take, ended: () => over };
 }

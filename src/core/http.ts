@@ -9,7 +9,7 @@ import {
   statusError,
   type RequestFacts,
 } from './http-errors.js';
-import { readValues } from './ndjson.js';
+import { readBatches, type Take } from './ndjson.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { backoffMs, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
@@ -79,8 +79,8 @@ export interface Http {
   json(call: Call): Promise<unknown>;
   /** The status of a single answer that has no value; statuses in `expected` are no errors. */
   status(call: Call, expected: readonly number[]): Promise<number>;
-  /** The values of a stream, in batches as they come; an empty batch is a heartbeat of silence. */
-  stream(call: Call, heartbeatMs?: number): AsyncGenerator<unknown[], void, undefined>;
+  /** What `take` makes of a stream's lines, in batches as they come; an empty batch is a heartbeat of silence. */
+  stream<Item>(call: Call, take: Take<Item>, heartbeatMs?: number): AsyncGenerator<Item[], void, undefined>;
 }
 
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
@@ -180,7 +180,7 @@ export function createHttp(settings: HttpSettings): Http {
         await readText(answer.body);
         return answer.status;
       }),
-    stream: async function* (call, heartbeatMs) {
+    stream: async function* (call, take, heartbeatMs) {
       const facts: RequestFacts = { host: host.url, model: call.model };
       const answer = await exchange(call, call.signal).catch((error: unknown) => {
         throw call.signal?.aborted ? interruption(call.signal.reason, host) : error;
@@ -190,7 +190,7 @@ export function createHttp(settings: HttpSettings): Http {
         throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
       }
       try {
-        yield* readValues(answer.body, { heartbeatMs });
+        yield* readBatches(answer.body, take, heartbeatMs);
       } catch (error) {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
         throw cutError(error, facts);

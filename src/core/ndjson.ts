@@ -5,6 +5,7 @@ import { OllamaError } from './errors.js';
 export const LONGEST_LINE = 64 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
+const BRACE = 0x7b;
 
 function quote(line: string): string {
   const start = line.slice(0, 80);
@@ -22,25 +23,40 @@ function parseLine(line: string): unknown {
 }
 
 function isBlank(line: string): boolean {
-  return line.length === 0 || line.trim() === '';
+  // Nearly every line begins with a brace: that is seen without looking for its ends.
+  return line.charCodeAt(0) === BRACE ? false : line.trim() === '';
 }
 
-/** Cuts bytes into the values of their lines. Holds only what came after the last newline. */
-export interface LineParser {
+/**
+ * Adds to `items` what a line's value comes to. Called line by line, so that the values themselves are gone at once:
+ * a thousand kept for the length of a batch cost more than they took to parse.
+ */
+export type Take<Item> = (value: unknown, items: Item[]) => void;
+
+/** Takes each value as it is. */
+export const takeValue: Take<unknown> = (value, values) => {
+  values.push(value);
+};
+
+/** Cuts bytes into lines. Holds only what came after the last newline. */
+export interface LineParser<Item> {
   /**
-   * Adds the values of the lines that this chunk ends to `values`. Throws `protocol` for a line that is no JSON or
+   * Adds to `items` what the lines come to that this chunk ends. Throws `protocol` for a line that is no JSON or
    * too long, when those before it have been added.
    */
-  push(chunk: Buffer, values: unknown[]): void;
-  /** Adds the value of a last line without newline. */
-  end(values: unknown[]): void;
+  push(chunk: Buffer, items: Item[]): void;
+  /** Does so for a last line without newline. */
+  end(items: Item[]): void;
 }
 
 /**
  * Makes a parser of newline-delimited JSON that takes any split of the bytes, also inside a character. Lines are
  * cut as bytes and only whole ones become text: a newline is never a part of another character in UTF-8.
  */
-export function createLineParser(longestLine: number = LONGEST_LINE): LineParser {
+export function createLineParser<Item>(
+  take: Take<Item>,
+  longestLine: number = LONGEST_LINE,
+): LineParser<Item> {
   let rest: Buffer[] = [];
   let restBytes = 0;
 
@@ -51,29 +67,29 @@ export function createLineParser(longestLine: number = LONGEST_LINE): LineParser
     rest.push(bytes);
   };
 
-  const add = (line: string, values: unknown[]): void => {
+  const add = (line: string, items: Item[]): void => {
     // A carriage return before the newline is white space to JSON.
-    if (!isBlank(line)) values.push(parseLine(line));
+    if (!isBlank(line)) take(parseLine(line), items);
   };
 
-  const parseText = (text: string, values: unknown[]): void => {
+  const parseText = (text: string, items: Item[]): void => {
     let start = 0;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      add(text.slice(start, end), values);
+      add(text.slice(start, end), items);
       start = end + 1;
     }
-    add(text.slice(start), values);
+    add(text.slice(start), items);
   };
 
-  const finish = (values: unknown[]): void => {
+  const finish = (items: Item[]): void => {
     const line = Buffer.concat(rest).toString('utf8');
     rest = [];
     restBytes = 0;
-    add(line, values);
+    add(line, items);
   };
 
   return {
-    push(chunk, values) {
+    push(chunk, items) {
       const last = chunk.lastIndexOf(NEWLINE);
       if (last < 0) {
         keep(chunk);
@@ -85,10 +101,10 @@ export function createLineParser(longestLine: number = LONGEST_LINE): LineParser
       while (from <= last && (each || rest.length > 0)) {
         const end = chunk.indexOf(NEWLINE, from);
         keep(chunk.subarray(from, end));
-        finish(values);
+        finish(items);
         from = end + 1;
       }
-      if (from <= last) parseText(chunk.toString('utf8', from, last), values);
+      if (from <= last) parseText(chunk.toString('utf8', from, last), items);
       keep(chunk.subarray(last + 1));
     },
     end: finish,
@@ -103,18 +119,19 @@ function tooLong(longestLine: number): OllamaError {
 const HIGH_WATER = 1024 * 1024;
 
 /**
- * Reads a body's values in batches: all that has arrived since the last one. An empty batch says that nothing has
- * come for another `heartbeatMs`. Ends with the body; throws what the body fails with, and `protocol` for a bad line
+ * Reads a body's lines in batches: what `take` made of all that has arrived since the last one. An empty batch says
+ * that not a byte has come for another `heartbeatMs`. Ends with the body; throws what the body fails with, and `protocol` for a bad line
  * after the values before it. Leaving the loop closes the body.
  *
  * Chunks are parsed as they arrive, not one await each: an await a token costs more than the token.
  */
-export async function* readValues(
+export async function* readBatches<Item>(
   body: Readable,
-  { heartbeatMs, longestLine }: { heartbeatMs?: number | undefined; longestLine?: number } = {},
-): AsyncGenerator<unknown[], void, undefined> {
-  const parser = createLineParser(longestLine);
-  let ready: unknown[] = [];
+  take: Take<Item>,
+  heartbeatMs?: number,
+): AsyncGenerator<Item[], void, undefined> {
+  const parser = createLineParser(take);
+  let ready: Item[] = [];
   let waitingBytes = 0;
   let ended = false;
   let failure: unknown;
@@ -134,8 +151,8 @@ export async function* readValues(
     try {
       parser.push(chunk, ready);
       waitingBytes += chunk.length;
-      if (ready.length === 0) return;
-      if (waitingBytes >= HIGH_WATER) body.pause();
+      // With nothing to take, nobody would set it going again.
+      if (ready.length > 0 && waitingBytes >= HIGH_WATER) body.pause();
       settle();
     } catch (error) {
       fail(error);

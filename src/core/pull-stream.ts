@@ -1,4 +1,5 @@
 import { OllamaError, isOllamaError } from './errors.js';
+import { takeValue } from './ndjson.js';
 import { interruption, timeLimit, type Http, type Timeouts } from './http.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
 import { backoffMs, sleep, type RetryPolicy } from './retry.js';
@@ -101,7 +102,7 @@ async function* attemptPull(
     } as const;
     let silentMs = 0;
     let digest: string | undefined;
-    for await (const values of http.stream(call, heartbeatMs)) {
+    for await (const values of http.stream(call, takeValue, heartbeatMs)) {
       if (values.length === 0) {
         silentMs += heartbeatMs;
         if (settings.timeouts.silence !== undefined && silentMs >= settings.timeouts.silence) {

@@ -151,8 +151,9 @@ function onProgress(
   const { digest } = event;
   if (digest === '') return state;
   const known = state.layers.find((layer) => layer.digest === digest);
-  // A total that shrinks would put the high-water mark above it.
-  const total = Math.max(event.total ?? 0, known?.total ?? 0);
+  // A total that shrinks, or is told late, must not lie below the high-water mark.
+  const told = Math.max(event.total ?? 0, known?.total ?? 0);
+  const total = told === 0 ? 0 : Math.max(told, known?.completed ?? 0);
   const reported = total > 0 ? Math.min(event.completed ?? 0, total) : (event.completed ?? 0);
   const layers =
     state.active === digest

@@ -38,6 +38,8 @@ export interface ChatViewOptions {
   readonly colorLevel: 0 | 1 | 2 | 3;
   /** What an error means, in words for a person. */
   readonly explain: ReplOptions['explain'];
+  /** Throws an `OllamaError` for a model that `/model` may not change to. */
+  readonly permit?: ReplOptions['permit'];
 }
 
 /**

@@ -81,7 +81,7 @@ describe('health', () => {
     expect(await healthJson(page.url)).toMatchObject({ code: 5, status: 'degraded' });
     await page.close();
     const closed = await serve({ status: 401, ...json, body: ['{"error":"unauthorized"}'] });
-    expect(await healthJson(closed.url)).toMatchObject({ code: 4, status: 'degraded' });
+    expect(await healthJson(closed.url)).toMatchObject({ code: 5, status: 'degraded' });
     await closed.close();
     const broken = await serve(({ url }) =>
       url === '/api/tags'

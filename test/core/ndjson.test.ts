@@ -2,11 +2,11 @@ import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as tick, setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createLineParser, LONGEST_LINE, readValues } from '../../src/core/ndjson.js';
+import { createLineParser, LONGEST_LINE, readBatches, takeValue } from '../../src/core/ndjson.js';
 
 /** The values of bytes that come in pieces cut at `cuts`; an error is the last value. */
 function parse(bytes: Buffer, cuts: readonly number[], longestLine?: number): unknown[] {
-  const parser = createLineParser(longestLine);
+  const parser = createLineParser(takeValue, longestLine);
   const values: unknown[] = [];
   const edges = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
   try {
@@ -20,11 +20,8 @@ function parse(bytes: Buffer, cuts: readonly number[], longestLine?: number): un
 
 const everyByte = (bytes: Buffer): number[] => Array.from(bytes.keys()).slice(1);
 
-async function collect(body: Readable, options?: Parameters<typeof readValues>[1]): Promise<unknown[]> {
-  const values: unknown[] = [];
-  for await (const batch of readValues(body, options)) values.push(...batch);
-  return values;
-}
+const readValues = (body: Readable, heartbeatMs?: number): AsyncGenerator<unknown[]> =>
+  readBatches(body, takeValue, heartbeatMs);
 
 describe('lines and values', () => {
   test.each([
@@ -128,7 +125,7 @@ describe('a line that is too long', () => {
   test('a line of nearly 64 MB is read, one above is not', () => {
     const piece = Buffer.alloc(1024 * 1024, 'x');
     const feed = (pieces: number, values: unknown[]): void => {
-      const parser = createLineParser();
+      const parser = createLineParser(takeValue);
       parser.push(Buffer.from('"'), values);
       for (let index = 0; index < pieces; index++) parser.push(piece, values);
       parser.push(Buffer.from('"\n'), values);
@@ -152,16 +149,17 @@ describe('a body', () => {
   });
 
   test('of nothing has no batch', async () => {
-    expect(await collect(Readable.from([]))).toEqual([]);
+    expect((await readValues(Readable.from([])).next()).done).toBe(true);
   });
 
   test('that breaks off gives what came and then the error it broke off with', async () => {
     const body = new PassThrough();
     const batches = readValues(body);
+    const first = batches.next();
     body.write('1\n2');
     await tick();
     body.destroy(new Error('cut'));
-    expect((await batches.next()).value).toEqual([1]);
+    expect((await first).value).toEqual([1]);
     await expect(batches.next()).rejects.toThrow('cut');
   });
 
@@ -187,12 +185,23 @@ describe('a body', () => {
 
   test('that says nothing beats, again and again, until it says something', async () => {
     const body = new PassThrough();
-    const batches = readValues(body, { heartbeatMs: 10 });
+    const batches = readValues(body, 10);
     expect((await batches.next()).value).toEqual([]);
     expect((await batches.next()).value).toEqual([]);
     body.end('1\n');
     expect((await batches.next()).value).toEqual([1]);
     expect((await batches.next()).done).toBe(true);
+  });
+
+  test('of which only pieces come, or lines of no interest, is not silent', async () => {
+    const body = new PassThrough();
+    const next = readBatches(body, () => undefined, 200).next();
+    for (let round = 0; round < 8; round++) {
+      await sleep(50);
+      body.write(round % 2 === 0 ? '"half' : 'a line"\n');
+    }
+    body.end();
+    expect((await next).done).toBe(true);
   });
 
   test('without a heartbeat may be silent as long as it likes', async () => {

@@ -68,7 +68,8 @@ const ADDRESSES: readonly (readonly [written: string, url: string, warnings?: nu
 ];
 
 describe('parseHost', () => {
-  test.each(ADDRESSES)('reads %j as %s', (written, url, warnings = 0) => {
+  const rows = ADDRESSES.map(([written, url, warnings = 0]) => ({ written, url, warnings }));
+  test.each(rows)('reads "$written" as $url', ({ written, url, warnings }) => {
     const address = parseHost(written);
     expect(address.url).toBe(url);
     expect(address.warnings).toHaveLength(warnings);

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { CliPullProgressReporter, TuiPullProgressReporter } from '../../src/output/pull-reporter.js';
-import type { PullProgressReporter } from '../../src/output/pull-reporter.js';
+import type { PullProgressReporter } from '../../src/core/client.js';
 import { readRecordedPull } from '../views/recorded-pull.js';
 import { openScreen } from '../views/screen.js';
 

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { FaultName } from '../../src/sandbox/faults.js';
 import { FAULTS } from '../../src/sandbox/faults.js';
+import { HOSTILE_NAME } from '../../src/sandbox/models.js';
 import type { Lab } from './lab.js';
 import { startLab } from './lab.js';
 
@@ -191,7 +192,8 @@ const LOOKS: Readonly<Record<FaultName, () => Promise<void>>> = {
     lab.fault('escape-names');
     const { text } = await ask('/api/tags', undefined);
     const { models } = JSON.parse(text) as { models: { name: string }[] };
-    expect(models[0]?.name).toContain('\u001b[2J');
+    expect(models[0]?.name).toBe(HOSTILE_NAME);
+    expect(HOSTILE_NAME).toContain('\u001b[2J');
   },
 };
 

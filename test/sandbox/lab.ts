@@ -44,7 +44,7 @@ const shown = JSON.parse(bodyOf(readRecording('0.24.0', 'show-verbose'))) as {
   tensors: Tensor[];
 };
 
-export const TINY: ModelDefinition = {
+const TINY: ModelDefinition = {
   name: 'registry.example:5000/acme/tiny',
   weights: 253_113_024,
   family: 'gemma3',

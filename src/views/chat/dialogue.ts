@@ -5,7 +5,7 @@ import type { Intent } from '../../chat/commands.js';
 import { applySetting } from '../../chat/settings.js';
 import type { Block } from './blocks.js';
 import { checkModel, listModels, tellFailure } from './models.js';
-import type { Explain, ModelClient } from './models.js';
+import type { Explain, ModelClient, Permit } from './models.js';
 import { finishTurn, receiveEvents, settleTurn, startTurn } from './turn.js';
 import type { Turn } from './turn.js';
 import { describeChat, describeWaiting } from './wording.js';
@@ -25,6 +25,8 @@ export interface DialogueOptions {
   /** The model's window in tokens. */
   readonly contextLength?: number | undefined;
   readonly explain: Explain;
+  /** Asked before `/model` changes the model. */
+  readonly permit?: Permit | undefined;
   now(): number;
   /** Cells of a row of an answer, as the terminal is now. */
   textWidth(): number;
@@ -62,7 +64,7 @@ export function startDialogue(options: DialogueOptions): Dialogue {
 
   const showAll = (blocks: readonly Block[]): void => blocks.forEach(show);
   const showHeader = (): void =>
-    show({ kind: 'header', parts: describeChat(conversation.model, options.host, contextLength) });
+    show({ kind: 'header', parts: describeChat(conversation.model, options.host, findWindow()) });
 
   /** The window in tokens: what the person set, or else the model's. */
   function findWindow(): number | undefined {
@@ -90,12 +92,13 @@ export function startDialogue(options: DialogueOptions): Dialogue {
   }
 
   async function switchModel(name: string, signal: AbortSignal): Promise<void> {
-    const checked = await checkModel(client, name, conversation.model, explain, signal);
-    if ('block' in checked) {
-      show(checked.block);
+    const refusal = await checkModel(options, name, conversation.model, signal);
+    if (refusal !== undefined) {
+      show(refusal);
       return;
     }
-    contextLength = checked.contextLength;
+    // It was the other model's. What a server gives this one depends on its memory, so nothing is claimed.
+    contextLength = undefined;
     conversation = { ...conversation, model: name };
     showHeader();
   }

@@ -11,7 +11,7 @@ const KITTY_ON = '\u001B[>5u';
 const KITTY_OFF = '\u001B[<u';
 
 /** Whether the terminal is one of those known to tell Shift-Enter from Enter once asked to. */
-export function knowsKittyKeys(env: Io['env']): boolean {
+function knowsKittyKeys(env: Io['env']): boolean {
   const programs = ['WezTerm', 'ghostty', 'iTerm.app'];
   const terms = ['xterm-kitty', 'xterm-ghostty', 'foot', 'alacritty'];
   return (

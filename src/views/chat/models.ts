@@ -1,7 +1,6 @@
 import { isOllamaError } from '../../core/errors.js';
 import type { OllamaError } from '../../core/errors.js';
 import type { ShowResponse } from '../../core/wire.js';
-import { readContextLength } from '../../chat/context-length.js';
 import { cleanLine, cleanText } from '../../format/clean.js';
 import { findNearest } from '../../format/nearest.js';
 import type { Block } from './blocks.js';
@@ -11,6 +10,9 @@ export interface ModelClient {
   fetchModels(options?: { signal?: AbortSignal; force?: boolean }): Promise<string[]>;
   show(model: string, options?: { signal?: AbortSignal }): Promise<ShowResponse>;
 }
+
+/** Throws an `OllamaError` for a model that may not be used here. */
+export type Permit = (model: string) => void;
 
 /** Says what an error means for a person. */
 export type Explain = (error: OllamaError) => {
@@ -60,22 +62,23 @@ async function suggestModels(client: ModelClient, name: string, signal: AbortSig
   }
 }
 
-/** Whether the server has a model: its window in tokens where it tells it, or what to say where it has not. */
+/** Says why a model cannot be changed to; undefined where it may be used and the server has it. */
 export async function checkModel(
-  client: ModelClient,
+  { client, explain, permit }: { client: ModelClient; explain: Explain; permit?: Permit | undefined },
   name: string,
   current: string,
-  explain: Explain,
   signal: AbortSignal,
-): Promise<{ readonly contextLength: number | undefined } | { readonly block: Block }> {
+): Promise<Block | undefined> {
   try {
-    return { contextLength: readContextLength(await client.show(name, { signal })) };
+    permit?.(name);
+    await client.show(name, { signal });
+    return undefined;
   } catch (error) {
     if (!isOllamaError(error)) throw error;
     const guess = error.code === 'model_not_found' ? await suggestModels(client, name, signal) : '';
     const keeps = `${guess}Still talking to ${cleanLine(current)}.`;
     const told = tellFailure(error, explain);
-    if (told === undefined) return { block: { kind: 'note', text: keeps } };
-    return { block: { ...told, hint: told.hint === undefined ? keeps : `${told.hint}\n${keeps}` } };
+    if (told === undefined) return { kind: 'note', text: keeps };
+    return { ...told, hint: told.hint === undefined ? keeps : `${told.hint}\n${keeps}` };
   }
 }

@@ -260,10 +260,12 @@ describe('slash commands', () => {
     await terminal.waitFor(/› qwen3:8b\n {4}llama3.2:1b/);
     terminal.write('/model llama3.2:7b\r');
     await terminal.waitFor('Did you mean llama3.2:1b? Still talking to qwen3:8b.');
+    terminal.write('/model forbidden\r');
+    await terminal.waitFor(/forbidden is not allowed here.\n {2}Still talking to qwen3:8b./);
     terminal.write('/model llama3.2:1b\r');
-    await terminal.waitFor('llama3.2:1b on 127.0.0.1:11434 · context 128k');
+    await terminal.waitFor('llama3.2:1b on 127.0.0.1:11434 · /help');
     terminal.write('second\r');
-    await terminal.waitFor('of 128k');
+    await terminal.waitFor(/context 1\.2k$/m);
     expect(JSON.parse(server.requests.at(-1)?.body ?? '{}')).toMatchObject({ model: 'llama3.2:1b' });
     expect(asked()[1]).toHaveLength(3);
   });

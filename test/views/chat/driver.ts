@@ -1,6 +1,7 @@
 // The chat view in a process of its own, on the client of the library; started by chat.test.ts in a pseudo-terminal.
 import { runChat } from '../../../src/views/chat.js';
 import { OllamaClient } from '../../../src/core/client.js';
+import { OllamaError } from '../../../src/core/errors.js';
 import { startConversation } from '../../../src/core/chat.js';
 
 const [url = '', model = ''] = process.argv.slice(2);
@@ -28,6 +29,9 @@ void runChat({
   historyFile: CHAT_HISTORY,
   unicode: CHAT_UNICODE !== '0',
   colorLevel: CHAT_COLOR === '1' ? 1 : 0,
+  permit: (name) => {
+    if (name === 'forbidden') throw new OllamaError('not_allowed', 'forbidden is not allowed here.');
+  },
   explain: ({ message, hint }) => ({ message, hint }),
 }).then(({ conversation }) => {
   process.stdout.write(`left: ${JSON.stringify(conversation)}\n`);

@@ -91,7 +91,7 @@ function answerOther(request: SeenRequest): Script {
   const { model } = JSON.parse(request.body) as { model: string };
   if (!MODELS.includes(model))
     return { status: 404, body: [JSON.stringify({ error: `model '${model}' not found` })] };
-  return { body: [JSON.stringify({ details: {}, model_info: { 'llama.context_length': 131_072 } })] };
+  return { body: [JSON.stringify({ details: {}, model_info: {} })] };
 }
 
 /** Opens the chat in a pseudo-terminal; `answers` are played one a turn, the last one again and again. */
