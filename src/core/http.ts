@@ -86,7 +86,8 @@ export interface Http {
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
 const PASSING = new Set([429, 502, 503, 504]);
 
-const FAILURE_BODY_MS = 5_000;
+/** How long the body of an error may take once its head is there. */
+const FAILURE_BODY_MS = 2_000;
 
 /** Makes the one way to a host. Opens nothing yet. */
 export function createHttp(settings: HttpSettings): Http {
@@ -100,7 +101,7 @@ export function createHttp(settings: HttpSettings): Http {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
       const open = await getTransport();
-      return await open(host, {
+      const answer = await open(host, {
         method: call.method,
         path: host.path + call.path,
         headers: { ...shared, ...bodyHeaders(call, body) },
@@ -108,6 +109,9 @@ export function createHttp(settings: HttpSettings): Http {
         signal,
         connectMs: timeouts.connect,
       });
+      // A body that is let go of fails with that (undici): nobody has to listen for it.
+      answer.body.on('error', () => undefined);
+      return answer;
     } catch (error) {
       throw connectionError(signal?.aborted ? signal.reason : error, facts);
     }

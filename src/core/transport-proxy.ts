@@ -45,7 +45,7 @@ export function proxyTransport(proxy: string, ca?: readonly string[]): Transport
         ...(signal ? { signal } : {}),
       });
       if (answer.statusCode === 407) {
-        answer.body.destroy();
+        answer.body.on('error', () => undefined).destroy();
         throw refused(origin, '407');
       }
       return { status: answer.statusCode, headers: answer.headers as IncomingHttpHeaders, body: answer.body };

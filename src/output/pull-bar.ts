@@ -9,6 +9,8 @@ import { nameModel } from './pull-words.js';
 
 const FPS = 8;
 const LEAST_NAME = 8;
+/** Kept free behind the bar: the terminal's echo of Ctrl-C would else wrap, and leave the bar's line out of reach. */
+const ECHO = '^C'.length;
 
 /**
  * The few things that cli-progress does to a terminal. Its own way saves and restores the cursor's place, which is
@@ -41,7 +43,7 @@ export function openPullView(options: PullViewOptions, first: PullState): PullVi
 
   const drawLine = (): string => {
     const name = nameModel(state.model, options.queue) || 'total';
-    const width = columns();
+    const width = columns() - ECHO;
     const layout = layoutPull(width, Math.min(Math.max(LEAST_NAME, name.length), Math.floor(width / 3)));
     const about = { now: options.now(), host: options.host, name };
     return paintRow(drawTotal(state, pullTotals(state, about.now), about, layout, signs), styles);

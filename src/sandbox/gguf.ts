@@ -177,12 +177,12 @@ function parseGguf(bytes: Buffer): GgufHead | undefined {
   if (u32() !== MAGIC || u32() < 2) return undefined;
   const tensorCount = u64();
   const entryCount = u64();
-  const info: Record<string, InfoValue> = {};
+  const entries: [string, InfoValue][] = [];
   for (let index = 0; index < entryCount; index += 1) {
     const key = text();
     const type = u32();
     if (type !== TYPE.array) {
-      info[key] = scalar(type);
+      entries.push([key, scalar(type)]);
       continue;
     }
     const itemType = u32();
@@ -192,7 +192,7 @@ function parseGguf(bytes: Buffer): GgufHead | undefined {
       const value = scalar(itemType);
       items.push(typeof value === 'boolean' ? Number(value) : value);
     }
-    info[key] = items as string[] | number[];
+    entries.push([key, items as string[] | number[]]);
   }
   const tensors: Tensor[] = [];
   for (let index = 0; index < tensorCount; index += 1) {
@@ -202,5 +202,6 @@ function parseGguf(bytes: Buffer): GgufHead | undefined {
     u64();
     tensors.push({ name, type, shape });
   }
-  return { info, tensors };
+  // Unlike assignment, this makes a key of any text, `__proto__` too.
+  return { info: Object.fromEntries(entries), tensors };
 }

@@ -1,5 +1,6 @@
-import type { Answer } from './chat.js';
-import { answerChat, prepareChat, readMessages, RUNNER_DIED } from './chat.js';
+import type { Answer } from './answer.js';
+import { answerChat, prepareChat, readMessages } from './answer.js';
+import { RUNNER_DIED } from './chat.js';
 import { Refusal, StreamOver } from './errors.js';
 import type { Exchange, JsonObject } from './exchange.js';
 import { readJson, sendBody } from './exchange.js';

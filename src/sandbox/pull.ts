@@ -111,15 +111,20 @@ async function pullLayer(pulling: Pulling, layer: Layer, found: Package, before:
     holdAt: holdOf(pulling, layer, before),
     lingerMs: plan('linger')?.amount ?? 0,
   });
+  let told = 0;
   try {
-    await follow(pulling, layer, ticket, before);
+    told = await follow(pulling, layer, ticket, before);
   } finally {
     await ticket.leave();
   }
   if (signal.aborted) throw new StreamOver();
-  if (!ticket.wasComplete && plan('no-final') === undefined) {
-    await send(progress(layer, layer.size), (before + layer.size) / pulling.total);
-  }
+  if (ticket.wasComplete || plan('no-final') !== undefined) return;
+  const share = (before + layer.size) / pulling.total;
+  await send(progress(layer, layer.size), share);
+  if (told > 0) return;
+  // Told in one single event would mean that it was there before: real servers repeat a fetched one for a second.
+  await wait(TICK_MS, signal);
+  await send(progress(layer, layer.size), share);
 }
 
 function damaged({ corrupt }: Pulling, layer: Layer, source: ByteSource): ByteSource {
@@ -131,8 +136,10 @@ function holdOf({ faultAt }: Pulling, layer: Layer, before: number): number | un
   return faultAt - before;
 }
 
-async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: number): Promise<void> {
+/** Tells of a download until it ends; resolves to how many events that took. */
+async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: number): Promise<number> {
   const { send, signal, total } = pulling;
+  let told = 0;
   let running = true;
   const finished = ticket.finished.finally(() => {
     running = false;
@@ -153,9 +160,11 @@ async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: nu
     if (signal.aborted || !running) break;
     if (performance.now() < next) continue;
     next += TICK_MS;
+    told += 1;
     await send(progress(layer, ticket.completed), (before + ticket.completed) / total);
   }
   if (!signal.aborted) await finished;
+  return told;
 }
 
 // The download waits: what the pull's fault does now. Those that end the stream never come back from `send`.

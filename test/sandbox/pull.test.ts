@@ -95,6 +95,7 @@ test('a newer build takes the place of the old one, whose layers are removed', a
   lab.fault('newer');
   const remote = await lab.send('HEAD', '/v2/library/all-minilm/manifests/22m');
   expect(remote.headers.get('ollama-content-digest')).not.toBe(old);
+  expect(Number(remote.headers.get('ollama-push-time'))).toBeGreaterThan(Date.now() / 1000 - 60);
   const events = await lab.events('/api/pull', PULL);
   expect(events.slice(-3).map((event) => event['status'])).toEqual([
     'writing manifest',
@@ -114,4 +115,11 @@ test('a corrupt layer is fetched again by the next pull, the others are kept', a
   const good = await lab.events('/api/pull', PULL);
   expect(good.at(-1)).toEqual({ status: 'success' });
   expect((await lab.send('POST', '/api/show', PULL)).status).toBe(200);
+});
+
+test('layers that are there are not fetched again, whatever the rate', async () => {
+  lab = await startLab({ installed: ['all-minilm'], rate: 1 });
+  const events = await lab.events('/api/pull', PULL);
+  expect(events.at(-1)).toEqual({ status: 'success' });
+  expect(completedOf(events)).toEqual([45_900]);
 });
