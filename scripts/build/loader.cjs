@@ -23,7 +23,7 @@ function readCache(file) {
 
 function loadFile(name) {
   const file = path.join(__dirname, name);
-  const script = new Script(readFileSync(file, 'utf8'), { filename: file, cachedData: readCache(file) });
+  const script = new Script(readFileSync(file).toString('latin1'), { filename: file, cachedData: readCache(file) });
   scripts[file] = script;
   table = Object.assign(
     script.runInThisContext()((view) => import(view)),

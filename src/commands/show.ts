@@ -3,6 +3,7 @@ import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
 import { parseParameters } from '../core/parameters.js';
 import type { InstalledModel, ShowResponse } from '../core/wire.js';
+import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine, cleanText } from '../format/clean.js';
 import { formatCount } from '../format/count.js';
@@ -60,7 +61,7 @@ async function show(context: Context, model: string, flags: ShowFlags): Promise<
       fields === undefined ? document : pickFields(document, undefined, fields, known),
     );
   }
-  const facts = describe(shown, installed, model);
+  const facts = describe(shown, installed, model, io.now());
   if (io.stdout.isTTY === true || mode === 'tty')
     return await draw(context, facts, shown, flags.verbose === true);
   const columns = [
@@ -101,7 +102,12 @@ interface Fact {
   readonly text: string;
 }
 
-function describe(shown: ShowResponse, installed: InstalledModel | undefined, model: string): Fact[] {
+function describe(
+  shown: ShowResponse,
+  installed: InstalledModel | undefined,
+  model: string,
+  now: number,
+): Fact[] {
   const info = shown.model_info ?? {};
   const architecture =
     typeof info['general.architecture'] === 'string' ? info['general.architecture'] : shown.details.family;
@@ -128,7 +134,7 @@ function describe(shown: ShowResponse, installed: InstalledModel | undefined, mo
     (shown.capabilities ?? []).join(','),
     (shown.capabilities ?? []).join(' '),
   );
-  add('modified_at', 'modified', shown.modified_at);
+  add('modified_at', 'modified', shown.modified_at, formatAge(shown.modified_at ?? '', now));
   return facts;
 }
 

@@ -101,9 +101,7 @@ function versionCheck(version: string | OllamaError): HealthCheck {
       hint: 'Update Ollama there.',
     };
   }
-  const note = version.endsWith('-sandbox')
-    ? ' (a sandbox, no real Ollama: nothing it says comes from a model)'
-    : '';
+  const note = version.endsWith('-sandbox') ? ' (a sandbox, not Ollama: no model runs here)' : '';
   return { name: 'version', status: 'pass', detail: `${version}${note}` };
 }
 

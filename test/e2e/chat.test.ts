@@ -180,7 +180,8 @@ describe('the chat', () => {
 
   test('is whole after the terminal has changed its size, and goes on', async () => {
     const sandbox = await openSandbox();
-    const terminal = await openChat(sandbox.url, { rows: 40 });
+    // The terminal of these tests is that of VS Code, and tells so.
+    const terminal = await openChat(sandbox.url, { rows: 40, env: { TERM_PROGRAM: 'vscode' } });
     await say(terminal, 'count to 40');
     await waitForAnswers(terminal, 1);
     for (const [cols, rows] of [

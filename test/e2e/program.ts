@@ -58,6 +58,8 @@ export async function runProgram(
   const home = mkdtempSync(path.join(tmpdir(), 'ollama-cli-e2e-'));
   const child = spawn(command, [...before, ...args], {
     cwd: options.cwd ?? home,
+    // One that hangs must not outlive the tests.
+    timeout: 120_000,
     env: {
       PATH: process.env['PATH'],
       HOME: home,
@@ -76,4 +78,10 @@ export async function runProgram(
   });
   rmSync(home, { recursive: true, force: true });
   return { code, stdout, stderr };
+}
+
+/** Runs a script in a shell with pipes for all streams; `$CLI` in it is the program. */
+export async function runShell(script: string, host: string): Promise<Ran> {
+  const line = script.replaceAll('$CLI', `"${process.execPath}" "${BIN}"`);
+  return await runProgram([line], host, { command: ['/bin/sh', '-c'] });
 }

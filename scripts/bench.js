@@ -1,0 +1,114 @@
+// Measures what a start, a pull and a chat cost, against what they may cost. Prints a table; ends with 1 where a figure
+// is over its bound. `--quick` takes fewer runs. Times are ratios to `node -e 0` in the same run, which hold on a slow
+// or busy machine better than milliseconds; what is compared is run in turns, and medians are told.
+import { drawTable, figure, median } from './bench/figures.js';
+import { BIN, openRig, script } from './bench/rig.js';
+
+const isQuick = process.argv.includes('--quick');
+const RUNS = isQuick
+  ? { start: 11, frame: 5, memory: 3, flood: 1, view: 1, lines: 1 }
+  : { start: 41, frame: 21, memory: 9, flood: 3, view: 2, lines: 5 };
+const VIEW_SECONDS = 30;
+const FLOOD_EVENTS = 100_000;
+const CHAT_LINES = 1_000_000;
+
+function checkList(stdout) {
+  const { models } = JSON.parse(stdout);
+  if (models.length !== 50) throw new Error(`the list has ${models.length} models instead of 50`);
+}
+
+async function measureStart(rig) {
+  const list = [BIN, 'list', '--json'];
+  const withoutHost = { ...rig.env };
+  delete withoutHost.OLLAMA_HOST; // the file in the folder says it
+  const programs = {
+    node: () => rig.run(['-e', '0']),
+    version: () => rig.run([BIN, '--version']),
+    help: () => rig.run([BIN, '--help']),
+    get: () => rig.run([script('bare-get.cjs'), rig.url]),
+    list: () => rig.run(list),
+    settings: () => rig.run(list, { folder: rig.folders.settings, environment: withoutHost }),
+  };
+  for (const name of ['get', 'list', 'settings']) checkList(programs[name]().stdout);
+  const times = Object.fromEntries([...Object.keys(programs), 'frame'].map((name) => [name, []]));
+  for (let n = 0; n < RUNS.start; n += 1) {
+    for (const [name, run] of Object.entries(programs)) times[name].push(run().ms);
+    if (n < RUNS.frame) times.frame.push(await rig.timeToText(['pull', 'held-1:1b'], 'held-1'));
+  }
+  const base = median(times.node);
+  const row = (what, name, atMost) => figure(what, times[name], { base, atMost });
+  console.error(`node -e 0: ${base.toFixed(1)} ms on the clock`);
+  return [
+    row('--version', 'version', 1.2),
+    row('--help', 'help', 1.65),
+    row('list --json, 50 models', 'list', 1.8),
+    row('  its bound: a bare GET', 'get'),
+    row('list --json, an .ollamarc in the folder', 'settings', 2.4),
+    row('pull in a terminal, to its first frame', 'frame', 10),
+  ];
+}
+
+async function repeat(count, run) {
+  const results = [];
+  for (let n = 0; n < count; n += 1) results.push(await run());
+  return results;
+}
+
+async function measureMemory(rig) {
+  const list = await repeat(RUNS.memory, () => rig.runWithUsage([BIN, 'list', '--json']));
+  const flood = await repeat(RUNS.flood, () => rig.runInTerminal(['pull', `flood-${FLOOD_EVENTS}`]));
+  const row = (what, runs, atMost) =>
+    figure(
+      what,
+      runs.map(({ peakMb }) => peakMb),
+      { atMost, unit: ' MB', digits: 0 },
+    );
+  return [
+    row('peak memory: list --json', list, 48),
+    row('peak memory: pull of 10 layers, 100,000 events, in a terminal', flood, 110),
+  ];
+}
+
+async function measureView(rig) {
+  const node = await repeat(RUNS.start, () => rig.runWithUsage(['-e', '0']));
+  const view = await repeat(RUNS.view, () => rig.runInTerminal(['pull', `view-${VIEW_SECONDS}`]));
+  const base = median(node.map(({ cpuMs }) => cpuMs));
+  const rates = view.map(({ bytes, seconds }) => bytes / 1000 / seconds);
+  const times = view.map(({ cpuMs }) => cpuMs);
+  console.error(
+    `node -e 0: ${base.toFixed(1)} ms of processor time; the view: ${median(times).toFixed(0)} ms`,
+  );
+  return [
+    figure('bytes written by the view of 10 layers', rates, { atMost: 8, unit: ' kB/s', digits: 1 }),
+    figure(`processor time of that view over ${VIEW_SECONDS} s, to node -e 0's`, times, { base, atMost: 45 }),
+  ];
+}
+
+async function measureLines(rig) {
+  const ways = { parse: [], batches: [], events: [] };
+  // Once before it counts: the server makes its lines at the first request.
+  rig.run([script('read-lines.js'), 'batches', rig.url, String(CHAT_LINES)]);
+  for (let n = 0; n < RUNS.lines; n += 1) {
+    for (const [way, times] of Object.entries(ways)) {
+      times.push(Number(rig.run([script('read-lines.js'), way, rig.url, String(CHAT_LINES)]).stdout));
+    }
+  }
+  const base = median(ways.parse);
+  console.error(`JSON.parse of 1,000,000 chat lines: ${base.toFixed(0)} ms`);
+  return [
+    figure('1,000,000 chat lines, in batches, to JSON.parse alone', ways.batches, { base, atMost: 1.3 }),
+    figure('1,000,000 chat lines, event by event, to JSON.parse alone', ways.events, { base, atMost: 2 }),
+  ];
+}
+
+const rig = await openRig();
+const figures = [];
+try {
+  for (const measure of [measureStart, measureMemory, measureView, measureLines]) {
+    figures.push(...(await measure(rig)));
+  }
+} finally {
+  rig.close();
+}
+console.log(drawTable(figures));
+if (figures.some(({ ok }) => !ok)) process.exitCode = 1;
