@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 import { packChunks } from './build/packs.js';
+import { quickInk } from './build/quick-ink.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const out = path.join(root, 'dist', 'cli');
@@ -108,7 +109,7 @@ async function buildViews() {
     splitting: true,
     outdir: outViews,
     outExtension: { '.js': '.mjs' },
-    plugins: [noDevtools],
+    plugins: [noDevtools, quickInk],
     jsx: 'automatic',
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",

@@ -45,7 +45,7 @@ export interface ClientOptions {
   readonly retry?: Partial<RetryPolicy>;
   /** Certificates to trust instead of the built-in ones, in PEM. */
   readonly ca?: readonly string[];
-  /** Where HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are read; the process's own environment by default. */
+  /** Where OLLAMA_HOST and HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY are read; the process's own by default. */
   readonly env?: ProxyEnvironment;
   /** How long lists of models are kept, 60,000 by default. */
   readonly modelCacheTtl?: number;
@@ -98,7 +98,10 @@ export class OllamaClient {
   readonly #models;
   readonly #health;
 
-  constructor(host: string | HostAddress = '', options: ClientOptions = {}) {
+  /** `host` is an address by Ollama's grammar; without one OLLAMA_HOST counts, then Ollama's default. Throws `usage`. */
+  constructor(host?: string | HostAddress, options: ClientOptions = {}) {
+    const env = options.env ?? processEnvironment;
+    host ??= env['OLLAMA_HOST'] ?? '';
     this.host = typeof host === 'string' ? parseHost(host) : host;
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
@@ -109,7 +112,7 @@ export class OllamaClient {
       timeouts: this.#timeouts,
       retry: this.#retry,
       ca: options.ca,
-      env: options.env ?? processEnvironment,
+      env,
       onHttp: options.onHttp,
     });
     this.#models = cached(options.modelCacheTtl ?? 60_000, this.#now, async () => await this.#askModels());
@@ -157,7 +160,7 @@ export class OllamaClient {
 
   /** The installed models, newest first. */
   async list({ signal, force = false }: CachedCallOptions = {}): Promise<InstalledModel[]> {
-    return await this.#abortable(this.#models.get(force), signal);
+    return await this.#abortable(() => this.#models.get(force), signal);
   }
 
   async #askModels(): Promise<InstalledModel[]> {
@@ -165,12 +168,13 @@ export class OllamaClient {
   }
 
   /** One caller's signal ends its own waiting, not the question that others share. */
-  async #abortable<Value>(answer: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  async #abortable<Value>(ask: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+    if (signal?.aborted) throw interruption(signal.reason, this.host);
+    const answer = ask();
     if (!signal) return await answer;
     const aborted = new Promise<never>((_, reject) => {
       const stop = (): void => reject(interruption(signal.reason, this.host));
-      if (signal.aborted) stop();
-      else signal.addEventListener('abort', stop, { once: true });
+      signal.addEventListener('abort', stop, { once: true });
       // A signal that lives long must not gather the listeners of every call.
       const forget = (): void => signal.removeEventListener('abort', stop);
       answer.then(forget, forget);
@@ -190,7 +194,7 @@ export class OllamaClient {
 
   /** The verdict on this server, and the checks behind it. Never throws for an unhealthy one. */
   async health({ signal, force = false }: CachedCallOptions = {}): Promise<HealthReport> {
-    return await this.#abortable(this.#health.get(force), signal);
+    return await this.#abortable(() => this.#health.get(force), signal);
   }
 
   /** All about one model. Throws `model_not_found`. */

@@ -138,8 +138,7 @@ export function createHttp(settings: HttpSettings): Http {
       } catch (error) {
         if (!isOllamaError(error)) throw error;
         if (error.status === undefined) report(settings, call, attempt, before, { error: error.message });
-        const passes =
-          error.status === undefined ? isCutConnection(error.cause) : PASSING.has(error.status);
+        const passes = error.status === undefined ? isCutConnection(error.cause) : PASSING.has(error.status);
         if (attempt >= attempts || !passes) throw error;
         failure = error;
       }
@@ -328,7 +327,10 @@ function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
 export function interruption(reason: unknown, host: HostAddress): OllamaError {
   if (isOllamaError(reason)) return reason;
   if (reason instanceof Error && reason.name === 'TimeoutError') {
-    return new OllamaError('timeout', `${host.url} gave no answer in time.`, { host: host.url, cause: reason });
+    return new OllamaError('timeout', `${host.url} gave no answer in time.`, {
+      host: host.url,
+      cause: reason,
+    });
   }
   return new OllamaError('interrupted', 'Interrupted.', { host: host.url, cause: reason });
 }

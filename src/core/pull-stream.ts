@@ -70,7 +70,12 @@ function isPassing(error: OllamaError): boolean {
   return error.code === 'stream_cut';
 }
 
-function asError(error: unknown, { host }: Http, model: string, signal: AbortSignal | undefined): OllamaError {
+function asError(
+  error: unknown,
+  { host }: Http,
+  model: string,
+  signal: AbortSignal | undefined,
+): OllamaError {
   if (isOllamaError(error)) return error;
   if (signal?.aborted) return interruption(signal.reason, host);
   return new OllamaError('internal', String(error), { host: host.url, model, cause: error });

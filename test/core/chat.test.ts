@@ -55,7 +55,12 @@ describe('an answer', () => {
   });
 
   test('keeps what came when it fails', () => {
-    expect(fold([[1, { type: 'token', text: 'a' }], [2, { type: 'error', error }]])).toMatchObject({
+    expect(
+      fold([
+        [1, { type: 'token', text: 'a' }],
+        [2, { type: 'error', error }],
+      ]),
+    ).toMatchObject({
       content: 'a',
       phase: 'failed',
       error,
@@ -67,7 +72,12 @@ describe('an answer', () => {
     ['the end', { type: 'done', reason: 'stop', metrics }],
     ['a failure', { type: 'error', error }],
   ] as const)('has stopped thinking at %s', (_name, event) => {
-    expect(fold([[1, { type: 'thinking', text: 'h' }], [9, event]])).toMatchObject({ thinkingSince: 1, thinkingUntil: 9 });
+    expect(
+      fold([
+        [1, { type: 'thinking', text: 'h' }],
+        [9, event],
+      ]),
+    ).toMatchObject({ thinkingSince: 1, thinkingUntil: 9 });
   });
 
   test('that thinks again goes on thinking', () => {
@@ -88,15 +98,26 @@ describe('an answer', () => {
     fc.assert(
       fc.property(fc.array(event), (events) => {
         const state = fold(events.map((one, index) => [index, one] as const));
-        const sum = (type: string): string => events.map((one) => (one.type === type && 'text' in one ? one.text : '')).join('');
+        const sum = (type: string): string =>
+          events.map((one) => (one.type === type && 'text' in one ? one.text : '')).join('');
         expect([state.content, state.thinking]).toEqual([sum('token'), sum('thinking')]);
       }),
     );
   });
 
   test('leaves a message with only what it has', () => {
-    expect(answerMessage(fold([[1, { type: 'token', text: 'a' }]]))).toEqual({ role: 'assistant', content: 'a' });
-    expect(answerMessage(fold([[1, { type: 'thinking', text: 't' }], [2, { type: 'tool_call', call }]]))).toEqual({
+    expect(answerMessage(fold([[1, { type: 'token', text: 'a' }]]))).toEqual({
+      role: 'assistant',
+      content: 'a',
+    });
+    expect(
+      answerMessage(
+        fold([
+          [1, { type: 'thinking', text: 't' }],
+          [2, { type: 'tool_call', call }],
+        ]),
+      ),
+    ).toEqual({
       role: 'assistant',
       content: '',
       thinking: 't',
@@ -107,7 +128,12 @@ describe('an answer', () => {
 
 describe('a request', () => {
   test('of a new conversation asks for an overflow to be an error', () => {
-    expect(chatRequest(startConversation('m'))).toEqual({ model: 'm', messages: [], truncate: false, shift: false });
+    expect(chatRequest(startConversation('m'))).toEqual({
+      model: 'm',
+      messages: [],
+      truncate: false,
+      shift: false,
+    });
   });
 
   test('has the system prompt first, and all that is set', () => {

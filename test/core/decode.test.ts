@@ -46,7 +46,9 @@ describe('a list of models', () => {
     [{ name: 'a', model: 'b' }, 'a', 'b'],
     [{}, '', ''],
   ])('takes %j by either name', (fields, name, model) => {
-    expect(decodeTags({ models: [fields] }, HOST)).toMatchObject([{ name, model, size: 0, digest: '', details: {} }]);
+    expect(decodeTags({ models: [fields] }, HOST)).toMatchObject([
+      { name, model, size: 0, digest: '', details: {} },
+    ]);
   });
 
   test('may be null, and may hold what is no model', () => {
@@ -78,7 +80,15 @@ describe('a description of a model', () => {
   });
 
   test('drops what is not', () => {
-    const bad = { license: ['l'], parameters: {}, model_info: [], capabilities: [1], messages: {}, template: 1, modified_at: 2 };
+    const bad = {
+      license: ['l'],
+      parameters: {},
+      model_info: [],
+      capabilities: [1],
+      messages: {},
+      template: 1,
+      modified_at: 2,
+    };
     expect(decodeShow(bad, HOST)).toEqual({ details: {} });
     expect(() => decodeShow([], HOST)).toThrow(expect.objectContaining({ code: 'protocol' }));
   });
@@ -92,7 +102,11 @@ test('a version is told or the answer is none of Ollama', () => {
 });
 
 test('an embedding is lists of numbers', () => {
-  expect(decodeEmbed({ model: 'm', embeddings: [[1, 2]], more: 1 }, HOST)).toEqual({ model: 'm', embeddings: [[1, 2]], more: 1 });
+  expect(decodeEmbed({ model: 'm', embeddings: [[1, 2]], more: 1 }, HOST)).toEqual({
+    model: 'm',
+    embeddings: [[1, 2]],
+    more: 1,
+  });
   expect(decodeEmbed({ embeddings: null }, HOST)).toEqual({ model: '', embeddings: [] });
   for (const embeddings of ['x', [1], [['x']], {}]) {
     expect(() => decodeEmbed({ embeddings }, HOST)).toThrow(expect.objectContaining({ code: 'protocol' }));
@@ -138,8 +152,20 @@ describe('the lines of an answer', () => {
   test.each([
     [{ message: { role: 'assistant', content: 'hi' }, done: false }, [{ type: 'token', text: 'hi' }]],
     [{ message: { content: '' }, done: false }, []],
-    [{ message: { content: 'a', thinking: 'b' } }, [{ type: 'thinking', text: 'b' }, { type: 'token', text: 'a' }]],
-    [{ response: 'hi', thinking: 'hm' }, [{ type: 'thinking', text: 'hm' }, { type: 'token', text: 'hi' }]],
+    [
+      { message: { content: 'a', thinking: 'b' } },
+      [
+        { type: 'thinking', text: 'b' },
+        { type: 'token', text: 'a' },
+      ],
+    ],
+    [
+      { response: 'hi', thinking: 'hm' },
+      [
+        { type: 'thinking', text: 'hm' },
+        { type: 'token', text: 'hi' },
+      ],
+    ],
     [{ message: { content: '', tool_calls: [call, null, {}, 'x'] } }, [{ type: 'tool_call', call }]],
     [
       { message: { tool_calls: [{ id: '1', function: { arguments: '{}' } }] } },
@@ -154,7 +180,12 @@ describe('the lines of an answer', () => {
   });
 
   test('end with the last one; nothing after it counts', () => {
-    const done = { message: { content: 'z', tool_calls: [call] }, done: true, done_reason: 'length', eval_count: 2 };
+    const done = {
+      message: { content: 'z', tool_calls: [call] },
+      done: true,
+      done_reason: 'length',
+      eval_count: 2,
+    };
     expect(decode([done, { message: { content: 'late' } }, { error: 'late' }])).toMatchObject([
       { type: 'token', text: 'z' },
       { type: 'tool_call' },

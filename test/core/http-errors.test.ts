@@ -19,7 +19,12 @@ describe('an error answer', () => {
   const json = 'application/json; charset=utf-8';
   test.each([
     [400, '{"error":"the input length exceeds the context length"}', json, 'context_overflow'],
-    [400, '{"error":"the prompt is longer than the context length currently available"}', json, 'context_overflow'],
+    [
+      400,
+      '{"error":"the prompt is longer than the context length currently available"}',
+      json,
+      'context_overflow',
+    ],
     [400, '{"error":"invalid model name"}', json, 'invalid_name'],
     [500, '{"error":"invalid model path"}', json, 'invalid_name'],
     [400, '{"error":"name \\"a b\\" is invalid"}', json, 'invalid_name'],

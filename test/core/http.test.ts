@@ -5,7 +5,14 @@ import { createServer as createTcpServer, type AddressInfo, type Server } from '
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createHttp, DEFAULT_TIMEOUTS, type Call, type Http, type HttpEvent, type HttpSettings } from '../../src/core/http.js';
+import {
+  createHttp,
+  DEFAULT_TIMEOUTS,
+  type Call,
+  type Http,
+  type HttpEvent,
+  type HttpSettings,
+} from '../../src/core/http.js';
 import { takeValue } from '../../src/core/ndjson.js';
 import { parseHost } from '../../src/core/url.js';
 import { closedPort, serve, type FaultServer, type Handler, type Script } from '../support/fault-server.js';
@@ -68,7 +75,10 @@ type Overrides = Partial<Omit<HttpSettings, 'host' | 'timeouts'>> & {
 /** Reaches a local port the one way or the other. */
 interface Way {
   readonly name: string;
-  open(port: number, overrides?: Overrides & { scheme?: string; rest?: string; user?: string }): Promise<Http>;
+  open(
+    port: number,
+    overrides?: Overrides & { scheme?: string; rest?: string; user?: string },
+  ): Promise<Http>;
 }
 
 function settings(host: string, { timeouts, ...overrides }: Overrides): HttpSettings {
@@ -164,7 +174,9 @@ describe.each(WAYS)('$name', ({ open }) => {
     test('of a DELETE carries its body', async () => {
       const server = await start({ body: [] });
       const http = await open(server.port);
-      expect(await http.status({ method: 'DELETE', path: '/api/delete', body: { model: 'm' } }, [])).toBe(200);
+      expect(await http.status({ method: 'DELETE', path: '/api/delete', body: { model: 'm' } }, [])).toBe(
+        200,
+      );
       expect(server.requests[0]).toMatchObject({ method: 'DELETE', body: '{"model":"m"}' });
     });
 
@@ -179,7 +191,11 @@ describe.each(WAYS)('$name', ({ open }) => {
     test('takes an upload as it streams', async () => {
       const server = await start({ status: 201 });
       const pieces = ['a'.repeat(100_000), 'b'.repeat(100_000), 'c'];
-      const call: Call = { method: 'POST', path: '/api/blobs/x', upload: Readable.from(pieces.map((text) => Buffer.from(text))) };
+      const call: Call = {
+        method: 'POST',
+        path: '/api/blobs/x',
+        upload: Readable.from(pieces.map((text) => Buffer.from(text))),
+      };
       expect(await (await open(server.port)).status(call, [])).toBe(201);
       expect(server.requests[0]?.body).toBe(pieces.join(''));
       expect(server.requests[0]?.headers['content-type']).toBe('application/octet-stream');
@@ -198,7 +214,13 @@ describe.each(WAYS)('$name', ({ open }) => {
     });
 
     test.each([
-      ['a JSON error', json('{"error":"model \'m\' not found"}', 404), 'model_not_found', 404, "model 'm' not found"],
+      [
+        'a JSON error',
+        json('{"error":"model \'m\' not found"}', 404),
+        'model_not_found',
+        404,
+        "model 'm' not found",
+      ],
       ['a server’s failure', json('{"error":"boom"}', 500), 'server_error', 500, 'boom'],
       ['an empty 403', { status: 403 }, 'unauthorized', 403, '403'],
       ['a 401', json('{"error":"unauthorized"}', 401), 'unauthorized', 401, 'unauthorized'],
@@ -224,13 +246,16 @@ describe.each(WAYS)('$name', ({ open }) => {
         'Log in',
       ],
       ['words that claim success', { body: ['Ollama is running'] }, 'protocol', 200, 'Ollama is running'],
-    ] satisfies [string, Script, string, number, string][])('of %s is an error', async (_name, script, code, status, words) => {
-      const server = await start(script);
-      const http = await open(server.port);
-      const failing = http.json({ ...GET, model: 'm' });
-      await expect(failing).rejects.toMatchObject({ code, status, host: http.host.url });
-      await expect(failing).rejects.toThrow(words);
-    });
+    ] satisfies [string, Script, string, number, string][])(
+      'of %s is an error',
+      async (_name, script, code, status, words) => {
+        const server = await start(script);
+        const http = await open(server.port);
+        const failing = http.json({ ...GET, model: 'm' });
+        await expect(failing).rejects.toMatchObject({ code, status, host: http.host.url });
+        await expect(failing).rejects.toThrow(words);
+      },
+    );
 
     test('that breaks off is a cut stream', async () => {
       const server = await start({ headers: { 'content-length': '99' }, body: ['{"a"'], then: 'reset' });
@@ -256,7 +281,9 @@ describe.each(WAYS)('$name', ({ open }) => {
 
   describe('a stream', () => {
     test('gives its values, however the lines are cut', async () => {
-      const server = await start({ body: ['{"a"', ':1}\n{"b":"', Uint8Array.of(0xc3), Uint8Array.of(0xa9), '"}\r\n\n{"c":3}'] });
+      const server = await start({
+        body: ['{"a"', ':1}\n{"b":"', Uint8Array.of(0xc3), Uint8Array.of(0xa9), '"}\r\n\n{"c":3}'],
+      });
       expect(await read(await open(server.port))).toEqual([{ a: 1 }, { b: 'é' }, { c: 3 }]);
     });
 
@@ -285,7 +312,10 @@ describe.each(WAYS)('$name', ({ open }) => {
     });
 
     test('that is a page is an error that names it', async () => {
-      const server = await start({ headers: { 'content-type': 'text/html' }, body: ['<title>Log in</title>'] });
+      const server = await start({
+        headers: { 'content-type': 'text/html' },
+        body: ['<title>Log in</title>'],
+      });
       const { error } = await readToFailure(await open(server.port));
       expect(error).toMatchObject({ code: 'protocol', status: 200 });
       expect((error as Error).message).toContain('Log in');
@@ -322,7 +352,10 @@ describe.each(WAYS)('$name', ({ open }) => {
     ])('ends one whose %s does not come', async (_part, answer) => {
       const server = await start(answer);
       const http = await open(server.port, { timeouts: { response: 150 } });
-      await expect(http.json(GET)).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining('0.15 s') });
+      await expect(http.json(GET)).rejects.toMatchObject({
+        code: 'timeout',
+        message: expect.stringContaining('0.15 s'),
+      });
       expect(await server.requests[0]?.finished).toBe(false);
     });
 
@@ -360,7 +393,10 @@ describe.each(WAYS)('$name', ({ open }) => {
     ])('%s ends the call and hangs up', async (_when, answer) => {
       const server = await start(answer);
       const http = await open(server.port);
-      for (const call of [(signal: AbortSignal) => http.json({ ...GET, signal }), (signal: AbortSignal) => read(http, { ...POST, signal })]) {
+      for (const call of [
+        (signal: AbortSignal) => http.json({ ...GET, signal }),
+        (signal: AbortSignal) => read(http, { ...POST, signal }),
+      ]) {
         const controller = new AbortController();
         const calling = call(controller.signal);
         const before = server.requests.length;
@@ -402,7 +438,8 @@ describe.each(WAYS)('$name', ({ open }) => {
     /** Fails the first requests, then answers. */
     const failing = (times: number, script: Script): Handler => {
       let left = times;
-      return () => (left-- > 0 ? script : { headers: { 'content-type': 'application/json' }, body: ['{"ok":true}\n'] });
+      return () =>
+        left-- > 0 ? script : { headers: { 'content-type': 'application/json' }, body: ['{"ok":true}\n'] };
     };
     const events: HttpEvent[] = [];
     const watched = { retry, onHttp: (event: HttpEvent) => void events.push(event) };
@@ -429,12 +466,17 @@ describe.each(WAYS)('$name', ({ open }) => {
       });
       const http = await open(server.port, watched);
       expect(await http.json({ ...GET, repeatable: true })).toEqual({});
-      expect(events).toMatchObject([{ attempt: 1, error: expect.stringContaining('cut') }, { attempt: 2, status: 200 }]);
+      expect(events).toMatchObject([
+        { attempt: 1, error: expect.stringContaining('cut') },
+        { attempt: 2, status: 200 },
+      ]);
     });
 
     test('of a stream begins before its first value, never after', async () => {
       const server = await start(failing(1, { status: 503 }));
-      expect(await read(await open(server.port, { retry }), { ...POST, repeatable: true })).toEqual([{ ok: true }]);
+      expect(await read(await open(server.port, { retry }), { ...POST, repeatable: true })).toEqual([
+        { ok: true },
+      ]);
       const cut = await start({ body: ['1\n', { wait: 30 }], then: 'reset' });
       const { values } = await readToFailure(await open(cut.port, { retry }), { ...POST, repeatable: true });
       expect(values).toEqual([1]);
@@ -444,7 +486,10 @@ describe.each(WAYS)('$name', ({ open }) => {
     test('ends with the last failure when all are spent', async () => {
       const server = await start(json('{"error":"server busy"}', 503));
       const http = await open(server.port, { retry });
-      await expect(http.json({ ...GET, repeatable: true })).rejects.toMatchObject({ status: 503, message: 'server busy' });
+      await expect(http.json({ ...GET, repeatable: true })).rejects.toMatchObject({
+        status: 503,
+        message: 'server busy',
+      });
       expect(server.requests).toHaveLength(3);
     });
 
@@ -471,7 +516,9 @@ describe.each(WAYS)('$name', ({ open }) => {
 
     test('is not awaited where Retry-After asks for too long', async () => {
       const server = await start(failing(1, { status: 503, headers: { 'retry-after': '3600' } }));
-      await expect((await open(server.port, { retry })).json({ ...GET, repeatable: true })).rejects.toMatchObject({ status: 503 });
+      await expect(
+        (await open(server.port, { retry })).json({ ...GET, repeatable: true }),
+      ).rejects.toMatchObject({ status: 503 });
     });
   });
 
@@ -489,7 +536,10 @@ describe.each(WAYS)('$name', ({ open }) => {
     test('trusts no other', async () => {
       const http = await open(await startTls(answer), { scheme: 'https', retry });
       const failing = http.json({ ...GET, repeatable: true });
-      await expect(failing).rejects.toMatchObject({ code: 'tls', hint: expect.stringContaining('NODE_EXTRA_CA_CERTS') });
+      await expect(failing).rejects.toMatchObject({
+        code: 'tls',
+        hint: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+      });
     });
 
     test('towards a server without it is a TLS error', async () => {
@@ -500,20 +550,29 @@ describe.each(WAYS)('$name', ({ open }) => {
 
     test('that never comes about is a timeout of the connection', async () => {
       const http = await open(await startTcp(), { scheme: 'https', timeouts: { connect: 300 } });
-      await expect(http.json(GET)).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining('300 ms') });
+      await expect(http.json(GET)).rejects.toMatchObject({
+        code: 'timeout',
+        message: expect.stringContaining('300 ms'),
+      });
     });
   });
 
   test('a server that does not speak HTTP is no Ollama', async () => {
     const http = await open(await startTcp('SSH-2.0-OpenSSH_9\r\n'));
     // The proxy takes this for a connection that broke.
-    await expect(http.json(GET)).rejects.toMatchObject({ code: expect.stringMatching(/protocol|unreachable/) });
+    await expect(http.json(GET)).rejects.toMatchObject({
+      code: expect.stringMatching(/protocol|unreachable/),
+    });
   });
 
   test('what is told of an exchange holds no credentials', async () => {
     const events: HttpEvent[] = [];
     const server = await start(json('{}'));
-    const http = await open(server.port, { user: 'me:secret@', headers: { 'x-key': 'secret' }, onHttp: (event) => void events.push(event) });
+    const http = await open(server.port, {
+      user: 'me:secret@',
+      headers: { 'x-key': 'secret' },
+      onHttp: (event) => void events.push(event),
+    });
     await http.json(GET);
     expect(events).toMatchObject([{ method: 'GET', attempt: 1, status: 200 }]);
     expect(JSON.stringify(events)).not.toContain('secret');
@@ -525,7 +584,9 @@ describe('direct', () => {
   test('a closed port refuses at once, and is not tried again', async () => {
     const events: HttpEvent[] = [];
     const port = await closedPort();
-    const http = createHttp(settings(`127.0.0.1:${port}`, { retry, onHttp: (event) => void events.push(event) }));
+    const http = createHttp(
+      settings(`127.0.0.1:${port}`, { retry, onHttp: (event) => void events.push(event) }),
+    );
     await expect(http.json({ ...GET, repeatable: true })).rejects.toMatchObject({
       code: 'unreachable',
       message: expect.stringContaining('refused'),
@@ -595,7 +656,10 @@ describe('a proxy', () => {
   test.each(['http', 'https'])('that is not there (%s) is named in the error', async (scheme) => {
     const url = `http://127.0.0.1:${await closedPort()}`;
     const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
-    const failing = createHttp(settings(`${scheme}://ollama.test:1`, { env, retry })).json({ ...GET, repeatable: true });
+    const failing = createHttp(settings(`${scheme}://ollama.test:1`, { env, retry })).json({
+      ...GET,
+      repeatable: true,
+    });
     await expect(failing).rejects.toMatchObject({ code: 'unreachable' });
     await expect(failing).rejects.toThrow(`No connection to the proxy ${url}: the connection was refused.`);
   });
@@ -604,11 +668,20 @@ describe('a proxy', () => {
     const between = await proxy({ silent: true });
     const env = { HTTPS_PROXY: between.url };
     const http = createHttp(settings('https://ollama.test:1', { env, timeouts: { connect: 300 } }));
-    await expect(http.json(GET)).rejects.toMatchObject({ code: 'timeout', message: expect.stringContaining('300 ms') });
+    await expect(http.json(GET)).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('300 ms'),
+    });
   });
 
-  test.each(['socks5://127.0.0.1:1', 'http://', 'ftp://p:1'])('that is none (%s) is a mistake of the environment', async (url) => {
-    const failing = createHttp(settings('https://ollama.test', { env: { HTTPS_PROXY: url } })).json(GET);
-    await expect(failing).rejects.toMatchObject({ code: 'usage', hint: expect.stringContaining('HTTPS_PROXY') });
-  });
+  test.each(['socks5://127.0.0.1:1', 'http://', 'ftp://p:1'])(
+    'that is none (%s) is a mistake of the environment',
+    async (url) => {
+      const failing = createHttp(settings('https://ollama.test', { env: { HTTPS_PROXY: url } })).json(GET);
+      await expect(failing).rejects.toMatchObject({
+        code: 'usage',
+        hint: expect.stringContaining('HTTPS_PROXY'),
+      });
+    },
+  );
 });

@@ -17,8 +17,22 @@ describe('a name inside the grammar', () => {
     ['library/llama3.2:1b', 'registry.ollama.ai', 'library', 'llama3.2', '1b', 'llama3.2:1b'],
     ['acme/tiny', 'registry.ollama.ai', 'acme', 'tiny', 'latest', 'acme/tiny:latest'],
     ['registry.ollama.ai/library/m', 'registry.ollama.ai', 'library', 'm', 'latest', 'm:latest'],
-    ['registry.example:5000/acme/t:x', 'registry.example:5000', 'acme', 't', 'x', 'registry.example:5000/acme/t:x'],
-    ['registry.example/library/t', 'registry.example', 'library', 't', 'latest', 'registry.example/library/t:latest'],
+    [
+      'registry.example:5000/acme/t:x',
+      'registry.example:5000',
+      'acme',
+      't',
+      'x',
+      'registry.example:5000/acme/t:x',
+    ],
+    [
+      'registry.example/library/t',
+      'registry.example',
+      'library',
+      't',
+      'latest',
+      'registry.example/library/t:latest',
+    ],
     ['https://registry.example/a/t', 'registry.example', 'a', 't', 'latest', 'registry.example/a/t:latest'],
     ['http://m', 'registry.ollama.ai', 'library', 'm', 'latest', 'm:latest'],
     ['hf.co/User/Repo-GGUF:Q4_K_M', 'hf.co', 'User', 'Repo-GGUF', 'Q4_K_M', 'hf.co/User/Repo-GGUF:Q4_K_M'],
@@ -66,7 +80,9 @@ describe('a name outside the grammar', () => {
   ])('%j: %s', (text, why) => {
     expect(parseModelName(text)).toBeUndefined();
     expect(() => checkModelName(text)).toThrow(why);
-    expect(() => checkModelName(text)).toThrow(expect.objectContaining({ code: 'invalid_name', model: text }));
+    expect(() => checkModelName(text)).toThrow(
+      expect.objectContaining({ code: 'invalid_name', model: text }),
+    );
   });
 });
 
@@ -93,7 +109,13 @@ test('a shown name, parsed and shown again, stays the same', () => {
   const part = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,8}$/);
   const tag = fc.oneof(part, fc.constantFrom('latest', 'cloud', 'local', '8b-cloud', '8b:cloud', '8b:local'));
   const name = fc
-    .tuple(fc.array(fc.oneof(part, fc.constantFrom('library', 'registry.ollama.ai')), { minLength: 1, maxLength: 3 }), fc.option(tag))
+    .tuple(
+      fc.array(fc.oneof(part, fc.constantFrom('library', 'registry.ollama.ai')), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      fc.option(tag),
+    )
     .map(([parts, end]) => parts.join('/') + (end === null ? '' : `:${end}`));
   fc.assert(
     fc.property(name, (text) => {
@@ -110,11 +132,14 @@ test('a shown name, parsed and shown again, stays the same', () => {
 
 test('any text is a name or is told why it is none', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('a', ':', '/', '-', '.', '@', 'cloud') })), (text) => {
-      const name = parseModelName(text);
-      if (name === undefined) expect(() => checkModelName(text)).toThrow('is no model name');
-      else expect(checkModelName(text)).toEqual(name);
-    }),
+    fc.property(
+      fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('a', ':', '/', '-', '.', '@', 'cloud') })),
+      (text) => {
+        const name = parseModelName(text);
+        if (name === undefined) expect(() => checkModelName(text)).toThrow('is no model name');
+        else expect(checkModelName(text)).toEqual(name);
+      },
+    ),
   );
 });
 

@@ -68,7 +68,9 @@ describe('lines and values', () => {
   test('with any bytes at all, the split changes neither values nor the error', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),
-      fc.array(fc.constantFrom('{}', '\n', 'x', '1', '"é"', '\r', ' '), { maxLength: 30 }).map((parts) => Buffer.from(parts.join(''))),
+      fc
+        .array(fc.constantFrom('{}', '\n', 'x', '1', '"é"', '\r', ' '), { maxLength: 30 })
+        .map((parts) => Buffer.from(parts.join(''))),
     );
     fc.assert(
       fc.property(bytes, fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }), (given, limit) => {

@@ -6,7 +6,10 @@ import { readBody } from './recorded.js';
 test.each([
   ['', {}],
   ['temperature                    0.1', { temperature: 0.1 }],
-  ['num_ctx 512\nseed -1\ntop_p 1e-3\nmin_p .5\nx +2.', { num_ctx: 512, seed: -1, top_p: 0.001, min_p: 0.5, x: 2 }],
+  [
+    'num_ctx 512\nseed -1\ntop_p 1e-3\nmin_p .5\nx +2.',
+    { num_ctx: 512, seed: -1, top_p: 0.001, min_p: 0.5, x: 2 },
+  ],
   ['stop "user:"', { stop: ['user:'] }],
   ['stop user:', { stop: ['user:'] }],
   ['stop 42', { stop: ['42'] }],

@@ -48,7 +48,9 @@ describe('the events of one line', () => {
     expect(pullEventsFromValue({ error: 'oh', status: 'success' })).toMatchObject([
       { type: 'Error', message: 'oh', error: { code: 'server_error', message: 'oh' } },
     ]);
-    expect(pullEventsFromValue({ error: { why: 1 } })).toMatchObject([{ type: 'Error', message: '{"why":1}' }]);
+    expect(pullEventsFromValue({ error: { why: 1 } })).toMatchObject([
+      { type: 'Error', message: '{"why":1}' },
+    ]);
   });
 
   test('any JSON value at all gives events and no exception', () => {
@@ -59,7 +61,10 @@ describe('the events of one line', () => {
 describe('the code of an error text', () => {
   test.each([
     ['pull model manifest: file does not exist', 'model_not_found'],
-    ['open /var/lib/ollama/models/manifests/registry.example/acme/none/latest: no such file or directory', 'model_not_found'],
+    [
+      'open /var/lib/ollama/models/manifests/registry.example/acme/none/latest: no such file or directory',
+      'model_not_found',
+    ],
     ['digest mismatch, file must be downloaded again: want sha256:401, got sha256:402', 'digest_mismatch'],
     ['write /blobs/sha256-1: no space left on device', 'no_space'],
     ['max retries exceeded: write /x: no space left on device', 'no_space'],
@@ -69,12 +74,21 @@ describe('the code of an error text', () => {
     ['invalid model name', 'invalid_name'],
     ['pull model manifest: 412: the model requires a newer version of Ollama', 'server_error'],
     ['max retries exceeded: EOF', 'registry_unreachable'],
-    ['pull model manifest: Get "http://localhost:54015/v2/x": dial tcp 127.0.0.1:54015: connect: connection refused', 'registry_unreachable'],
-    ['Get "https://registry.ollama.ai/v2/": dial tcp: lookup registry.ollama.ai: no such host', 'registry_unreachable'],
+    [
+      'pull model manifest: Get "http://localhost:54015/v2/x": dial tcp 127.0.0.1:54015: connect: connection refused',
+      'registry_unreachable',
+    ],
+    [
+      'Get "https://registry.ollama.ai/v2/": dial tcp: lookup registry.ollama.ai: no such host',
+      'registry_unreachable',
+    ],
     ['Get "https://r/v2/": http: server gave HTTP response to HTTPS client', 'registry_unreachable'],
     ['pull model manifest: 503: busy', 'registry_unreachable'],
     ['context deadline exceeded', 'registry_unreachable'],
-    ['tls: failed to verify certificate: x509: certificate signed by unknown authority', 'registry_unreachable'],
+    [
+      'tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      'registry_unreachable',
+    ],
     ['http: no Location header in response', 'registry_unreachable'],
     ['connect: no route to host', 'registry_unreachable'],
     ['this model requires MLX support, but the MLX runtime is not available', 'server_error'],

@@ -98,7 +98,10 @@ describe('a layer', () => {
 
   test('is not more than whole, and its total does not shrink', () => {
     expect(layerOf(fold([layer(1, A, 10, 99)]), A)).toMatchObject({ completed: 10, total: 10 });
-    expect(layerOf(fold([layer(1, A, 10, 9), layer(2, A, 5, 5)]), A)).toMatchObject({ completed: 9, total: 10 });
+    expect(layerOf(fold([layer(1, A, 10, 9), layer(2, A, 5, 5)]), A)).toMatchObject({
+      completed: 9,
+      total: 10,
+    });
   });
 
   test('is done when another digest follows', () => {
@@ -167,7 +170,11 @@ describe('what was there before this pull', () => {
   });
 
   test('a first number far above the pace: the server went on where it was', () => {
-    const state = fold([layer(100, A, 9e8, 5e8), layer(160, A, 9e8, 5e8 + 60_000), layer(220, A, 9e8, 5e8 + 120_000)]);
+    const state = fold([
+      layer(100, A, 9e8, 5e8),
+      layer(160, A, 9e8, 5e8 + 60_000),
+      layer(220, A, 9e8, 5e8 + 120_000),
+    ]);
     expect(layerOf(state, A)?.reused).toBe(5e8);
     expect(pullTotals(state, 220)).toMatchObject({ downloaded: 120_000 });
   });
@@ -227,7 +234,9 @@ describe('the pace', () => {
 
   test('is absent outside of a download, and before there is a span to measure', () => {
     const state = fold(steady(0, 4_000, 100));
-    expect(pullTotals(fold([status(4_100, 'verifying sha256 digest')], state), 4_100).bytesPerSecond).toBeUndefined();
+    expect(
+      pullTotals(fold([status(4_100, 'verifying sha256 digest')], state), 4_100).bytesPerSecond,
+    ).toBeUndefined();
     expect(pullTotals(fold([layer(0, A, 10), layer(50, A, 10, 5)]), 50).bytesPerSecond).toBeUndefined();
     expect(pullTotals(startPull('m', 0), 0)).toMatchObject({ bytesPerSecond: undefined, total: 0 });
   });
@@ -320,7 +329,8 @@ describe('recorded pulls', () => {
     let still = 0;
     for (const { at, event } of steps) {
       state = reducePull(state, event, at);
-      if (state.phase !== 'downloading' || state.movedAt === undefined || at - state.movedAt <= 3_000) continue;
+      if (state.phase !== 'downloading' || state.movedAt === undefined || at - state.movedAt <= 3_000)
+        continue;
       still += 1;
       expect(pullTotals(state, at)).toMatchObject({ bytesPerSecond: undefined, etaSeconds: undefined });
     }
@@ -349,15 +359,29 @@ describe('any sequence of events', () => {
   const count = fc.option(fc.integer({ min: 0, max: 1_000 }), { nil: undefined });
   const digest = fc.constantFrom(A, B, C, 'sha256:model', '');
   const event: fc.Arbitrary<OllamaPullEvent> = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ digest, total: count, completed: count }).map(({ digest: name, total, completed }) => ({
-      type: 'ChunkProgress' as const,
-      digest: name,
-      ...(total === undefined ? {} : { total }),
-      ...(completed === undefined ? {} : { completed }),
-    })) },
-    { weight: 2, arbitrary: fc
-      .constantFrom('pulling manifest', 'pulling aaaaaaaaaaaa', 'verifying sha256 digest', 'writing manifest', 'odd')
-      .map((text) => ({ type: 'Status' as const, status: text })) },
+    {
+      weight: 6,
+      arbitrary: fc
+        .record({ digest, total: count, completed: count })
+        .map(({ digest: name, total, completed }) => ({
+          type: 'ChunkProgress' as const,
+          digest: name,
+          ...(total === undefined ? {} : { total }),
+          ...(completed === undefined ? {} : { completed }),
+        })),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .constantFrom(
+          'pulling manifest',
+          'pulling aaaaaaaaaaaa',
+          'verifying sha256 digest',
+          'writing manifest',
+          'odd',
+        )
+        .map((text) => ({ type: 'Status' as const, status: text })),
+    },
     fc.constant({ type: 'Success' as const }),
     fc.constant(failure('oh')),
     fc.constant({ type: 'Stall' as const, silentMs: 10_000 }),

@@ -60,7 +60,8 @@ const OLD_CODES: Readonly<Record<string, string | undefined>> = {
 
 interface Outcome {
   readonly items: readonly unknown[];
-  readonly error: { readonly code: string; readonly message: string; readonly status: number | undefined } | undefined;
+  readonly error:
+    { readonly code: string; readonly message: string; readonly status: number | undefined } | undefined;
 }
 
 async function* once(answer: Promise<unknown>): AsyncGenerator<unknown> {
@@ -145,7 +146,10 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function replay({ response: recorded }: Recording, split: (chunks: readonly Buffer[]) => Buffer[]): Promise<FaultServer> {
+async function replay(
+  { response: recorded }: Recording,
+  split: (chunks: readonly Buffer[]) => Buffer[],
+): Promise<FaultServer> {
   const pieces = split(recorded.chunks.map(([, text]) => Buffer.from(text)));
   server = await serve((_seen, response) => {
     response.writeHead(recorded.status, recorded.type === null ? {} : { 'content-type': recorded.type });
@@ -206,7 +210,9 @@ describe('what recordings come to', () => {
   test('a call of a tool has its name and its arguments', async () => {
     expect(await items('chat-tools')).toContainEqual({
       type: 'tool_call',
-      call: expect.objectContaining({ function: expect.objectContaining({ name: expect.any(String), arguments: expect.any(Object) }) }),
+      call: expect.objectContaining({
+        function: expect.objectContaining({ name: expect.any(String), arguments: expect.any(Object) }),
+      }),
     });
   });
 
@@ -233,7 +239,11 @@ describe('what recordings come to', () => {
     const [now] = (await items('tags')) as [Record<string, unknown>[]];
     const [old] = (await items('tags', '0.5.13')) as [Record<string, unknown>[]];
     expect(now.length).toBeGreaterThan(1);
-    expect(now[0]).toMatchObject({ name: expect.any(String), digest: expect.stringMatching(/^[0-9a-f]{64}$/), details: { family: 'gemma3' } });
+    expect(now[0]).toMatchObject({
+      name: expect.any(String),
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      details: { family: 'gemma3' },
+    });
     expect(Object.keys(now[0] ?? {})).toEqual(expect.arrayContaining(['size', 'modified_at']));
     expect(old[0]).not.toHaveProperty('capabilities');
     expect(await items('tags-empty')).toEqual([[]]);

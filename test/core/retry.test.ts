@@ -19,12 +19,16 @@ test.each([
 
 test('a wait is never below half of its full length nor above the limit', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 2, max: 40 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (attempt, random) => {
-      const full = Math.min(1_000, 100 * 2 ** (attempt - 2));
-      const wait = backoffMs(policy, attempt, random);
-      expect(wait).toBeGreaterThanOrEqual(full / 2);
-      expect(wait).toBeLessThanOrEqual(full);
-    }),
+    fc.property(
+      fc.integer({ min: 2, max: 40 }),
+      fc.double({ min: 0, max: 0.999, noNaN: true }),
+      (attempt, random) => {
+        const full = Math.min(1_000, 100 * 2 ** (attempt - 2));
+        const wait = backoffMs(policy, attempt, random);
+        expect(wait).toBeGreaterThanOrEqual(full / 2);
+        expect(wait).toBeLessThanOrEqual(full);
+      },
+    ),
   );
 });
 

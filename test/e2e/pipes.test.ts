@@ -1,7 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { startSandbox } from '../../src/sandbox/server.js';
 import type { Sandbox } from '../../src/sandbox/server.js';
@@ -85,12 +82,12 @@ describe('no control character reaches a pipe', () => {
     const server = await serve({
       body: [`${JSON.stringify({ message: { role: 'assistant', content }, done: true })}\n`],
     });
+    onTestFinished(() => server.close());
     expect(await runProgram(['chat', 'm', 'hi'], server.url)).toEqual({
       code: 0,
       stdout: content,
       stderr: '',
     });
-    await server.close();
   });
 });
 
@@ -105,23 +102,23 @@ describe('in a shell', () => {
       details: {},
     }));
     const server = await serve({ body: [JSON.stringify({ models })] });
+    onTestFinished(() => server.close());
     for (const flags of ['', '-q', '--json', '--columns name']) {
       const line = `{ $CLI list ${flags}; echo "code $?" >&2; } | head -c 5`;
       const ran = await runShell(line, server.url);
       expect(ran).toMatchObject({ code: 0, stderr: 'code 141\n' });
       expect(ran.stdout).toHaveLength(5);
     }
-    await server.close();
   });
 
   test('a pull whose reader goes away ends, and the server sees it hang up', async () => {
     const progress = `${JSON.stringify({ status: 'pulling aa', digest: 'sha256:aa', total: 1e9, completed: 1 })}\n`;
     const server = await serve({ body: Array.from({ length: 400 }, () => [progress, { wait: 25 }]).flat() });
+    onTestFinished(() => server.close());
     const ran = await runShell('{ $CLI pull --json m; echo "code $?" >&2; } | head -1', server.url);
     expect(ran).toMatchObject({ code: 0, stderr: 'code 141\n' });
     expect(JSON.parse(ran.stdout)).toMatchObject({ type: 'start', models: ['m'] });
     expect(await server.requests[0]?.finished).toBe(false);
-    await server.close();
   });
 
   test.each([
@@ -146,6 +143,7 @@ describe('in a shell', () => {
 
   test('Ctrl-C of a one-shot answer keeps what came, and dies of the signal', async () => {
     const slow = await startSandbox({ tokensPerSecond: 20, loadMs: 0 });
+    onTestFinished(() => slow.close());
     const line = 'trap : INT; $CLI chat gemma3:1b "count to 900" > out & child=$!;';
     const wait =
       'until grep -q "1 2 3" out; do sleep 0.1; done; kill -INT $child; wait $child; echo $?; cat out';
@@ -153,7 +151,6 @@ describe('in a shell', () => {
     const ran = await runShell(`${line} ${wait}`, slow.url);
     expect(ran.stdout).toMatch(/^130\n[^]* 1 2 3/);
     expect(ran.stderr).not.toMatch(CONTROLS);
-    await slow.close();
   });
 });
 
@@ -186,11 +183,11 @@ describe('how it ends', () => {
     async (status) => {
       const body = ['<!doctype html><title>Sign in</title><script>alert(1)</script>'];
       const server = await serve({ status, headers: { 'content-type': 'text/html' }, body });
+      onTestFinished(() => server.close());
       const ran = await runProgram(['list'], server.url, { env: QUICK });
       expect(ran).toMatchObject({ code: 1, stdout: '' });
       expect(ran.stderr).toMatch(/is not Ollama \(.*"Sign in"\)/);
       expect(ran.stderr).not.toContain('<script>');
-      await server.close();
     },
   );
 
@@ -210,89 +207,5 @@ describe('how it ends', () => {
     const ran = await runProgram(['pull', 'all-minilm:22m'], sandbox.url, { env: QUICK });
     expect(ran).toMatchObject({ code: 6, stdout: '' });
     expect(ran.stderr).not.toMatch(/^done/m);
-  });
-});
-
-describe('in a hostile checkout', () => {
-  let root: string;
-  let checkout: string;
-  beforeEach(() => {
-    root = mkdtempSync(path.join(tmpdir(), 'hostile-'));
-    checkout = path.join(root, 'checkout');
-    for (const folder of ['.git', '.config', 'node_modules/cosmiconfig', 'node_modules/commander'])
-      mkdirSync(path.join(checkout, folder), { recursive: true });
-    mkdirSync(path.join(root, 'ran'));
-  });
-  afterEach(() => rmSync(root, { recursive: true, force: true }));
-
-  const write = (name: string, content: string) => writeFileSync(path.join(checkout, name), content);
-
-  /** Code that leaves a mark when it is run. */
-  function plant(name: string): void {
-    const mark = JSON.stringify(path.join(root, 'ran', name.replaceAll('/', '_')));
-    const isModule = /\.(?:mjs|ts)$/.test(name);
-    write(
-      name,
-      isModule
-        ? `import { writeFileSync } from 'node:fs';\nwriteFileSync(${mark}, '');\nexport default {};\n`
-        : `require('node:fs').writeFileSync(${mark}, '');\nmodule.exports = {};\n`,
-    );
-  }
-
-  test('no code of it runs, whatever it is called', async () => {
-    for (const kind of ['js', 'cjs', 'mjs', 'ts'])
-      for (const name of [
-        '.ollamarc',
-        'ollama.config',
-        '.config/config',
-        '.config/ollamarc',
-        'cosmiconfig.config',
-      ])
-        plant(`${name}.${kind}`);
-    plant('evil.cjs');
-    plant('node_modules/cosmiconfig/index.js');
-    plant('node_modules/commander/index.js');
-    write('.config/config.json', '{"cosmiconfig": {"searchPlaces": ["evil.cjs"]}}');
-    write('package.json', '{"cosmiconfig": {"searchPlaces": ["evil.cjs"], "$import": "./evil.cjs"}}');
-    write('.ollamarc', 'default_model: gemma3:1b\n');
-    write('ollama', '#!/bin/sh\nexit 1\n');
-    chmodSync(path.join(checkout, 'ollama'), 0o755);
-
-    for (const [args, stdin] of [
-      [['list', '-q'], ''],
-      [['chat'], 'hello'],
-      [['health'], ''],
-      [['config', 'list'], ''],
-    ] as const) {
-      expect(await runProgram(args, sandbox.url, { cwd: checkout, stdin })).toMatchObject({
-        code: 0,
-        stderr: '',
-      });
-      expect(readdirSync(path.join(root, 'ran'))).toEqual([]);
-    }
-    // The mark would have been left: the code is right.
-    expect(
-      await runProgram(['evil.cjs'], undefined, { cwd: checkout, command: [process.execPath] }),
-    ).toMatchObject({
-      code: 0,
-    });
-    expect(readdirSync(path.join(root, 'ran'))).toEqual(['evil.cjs']);
-  });
-
-  test.each(['.ollamarc', '.ollamarc.json', '.config/ollamarc.yaml'])('%s imports nothing', async (name) => {
-    plant('evil.cjs');
-    plant('.config/evil.cjs');
-    write(name, '{"$import": ["./evil.cjs"]}');
-    const ran = await runProgram(['list'], sandbox.url, { cwd: checkout });
-    expect(ran).toMatchObject({ code: 2, stdout: '' });
-    expect(ran.stderr).toContain(`${name}:1: unknown key "$import"`);
-    expect(readdirSync(path.join(root, 'ran'))).toEqual([]);
-  });
-
-  test('its host is named, and nothing is sent there unasked', async () => {
-    write('.ollamarc', 'host: http://ollama.invalid:11434\n');
-    const ran = await runProgram(['chat', 'gemma3:1b', 'a secret'], undefined, { cwd: checkout });
-    expect(ran).toMatchObject({ code: 7, stdout: '' });
-    expect(ran.stderr).toContain('ollama.invalid');
   });
 });

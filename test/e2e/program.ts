@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { openTerminal } from '../support/terminal.js';
 import type { Terminal, TerminalOptions } from '../support/terminal.js';
 
@@ -11,23 +12,33 @@ export const BIN = path.resolve(import.meta.dirname, '../../bin/ollama-cli.js');
 /** How long a screen may take on a machine that is busy with other things. In milliseconds. */
 export const SOON = 20_000;
 
-/** Escape codes, control characters, and what of a code a terminal shows when it cannot read it. */
-export const REMAINS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\[\??\d+[a-zA-Z]|\][012];/;
+function open(options: TerminalOptions, host: string): Terminal {
+  const terminal = openTerminal({ ...options, env: { OLLAMA_HOST: host, ...options.env } });
+  onTestFinished(async () => {
+    await terminal.close();
+  });
+  return terminal;
+}
 
-/** Opens the program in a pseudo-terminal, with the server at `host`. */
+/** Opens the program in a pseudo-terminal, with the server at `host`, until the end of the test. */
 export function openProgram(args: readonly string[], host: string, options: TerminalOptions = {}): Terminal {
-  return openTerminal({ ...options, args: [BIN, ...args], env: { OLLAMA_HOST: host, ...options.env } });
+  return open({ ...options, args: [BIN, ...args] }, host);
 }
 
 /** Opens a shell in a pseudo-terminal that runs the script; `$CLI` in it is the program. */
 export function openShell(script: string, host: string, options: TerminalOptions = {}): Terminal {
-  const line = script.replaceAll('$CLI', `"${process.execPath}" "${BIN}"`);
-  return openTerminal({
-    ...options,
-    command: '/bin/sh',
-    args: ['-c', line],
-    env: { OLLAMA_HOST: host, ...options.env },
-  });
+  return open({ ...options, command: '/bin/sh', args: ['-c', withProgram(script)] }, host);
+}
+
+function withProgram(script: string): string {
+  return script.replaceAll('$CLI', `"${process.execPath}" "${BIN}"`);
+}
+
+/** A folder of this test's own, which is removed at its end. */
+export function openFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ollama-cli-e2e-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** What a program did whose output went into pipes. */
@@ -82,6 +93,5 @@ export async function runProgram(
 
 /** Runs a script in a shell with pipes for all streams; `$CLI` in it is the program. */
 export async function runShell(script: string, host: string): Promise<Ran> {
-  const line = script.replaceAll('$CLI', `"${process.execPath}" "${BIN}"`);
-  return await runProgram([line], host, { command: ['/bin/sh', '-c'] });
+  return await runProgram([withProgram(script)], host, { command: ['/bin/sh', '-c'] });
 }

@@ -1,38 +1,30 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { startSandbox } from '../../src/sandbox/server.js';
 import type { Sandbox, SandboxOptions } from '../../src/sandbox/server.js';
 import { serve } from '../support/fault-server.js';
 import type { FaultServer, Handler, Script } from '../support/fault-server.js';
 import type { Terminal, TerminalOptions } from '../support/terminal.js';
-import { openProgram, openShell, REMAINS, SOON } from './program.js';
+import { openProgram, openShell, SOON } from './program.js';
 
 const MODEL = 'llama3.2:1b';
 const RATE = 5_000_000;
 const INTERRUPTED = { exitCode: 0, signal: 2 };
 
-let closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.reverse()) await close();
-  closing = [];
-});
-
 async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const sandbox = await startSandbox({ installed: [], rate: RATE, ...options });
-  closing.push(() => sandbox.close());
+  onTestFinished(() => sandbox.close());
   return sandbox;
 }
 
 async function openServer(answer: Script | Handler): Promise<FaultServer> {
   const server = await serve(answer);
-  closing.push(() => server.close());
+  onTestFinished(() => server.close());
   return server;
 }
 
 function openPull(host: string, options: TerminalOptions = {}, flags: readonly string[] = []): Terminal {
-  const terminal = openProgram(['pull', MODEL, ...flags], host, options);
-  closing.push(() => terminal.close());
-  return terminal;
+  return openProgram(['pull', MODEL, ...flags], host, options);
 }
 
 const line = (fields: object): string => `${JSON.stringify(fields)}\n`;
@@ -202,7 +194,6 @@ describe('a pull that is stopped', () => {
       TERM: `$CLI pull ${MODEL} & child=$!; read -r enter; kill -TERM $child; wait $child; code=$?`,
     };
     const terminal = openShell(`${runs[name]}; echo "code $code"; stty -a`, url);
-    closing.push(() => terminal.close());
     await terminal.waitFor(/[1-9]\d% /, SOON);
     terminal.write(key);
     await terminal.exit;
@@ -247,6 +238,5 @@ describe('a server that writes what it should not', () => {
     const terminal = openPull(server.url);
     expect((await terminal.exit).exitCode).toBe(3);
     expect(terminal.screen()).toMatch(/^✗ There is no model "llama3\.2:1b" in the registry\./);
-    expect(terminal.screen()).not.toMatch(REMAINS);
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { lines, schemaErrors } from '../support/run.js';
 import type { Terminal } from '../support/terminal.js';
 import { openProgram, runProgram } from '../e2e/program.js';
@@ -17,16 +17,8 @@ const NEEDED =
 
 if (HOST === '') console.warn(NEEDED);
 
-let terminals: Terminal[] = [];
-afterEach(async () => {
-  for (const terminal of terminals) await terminal.close();
-  terminals = [];
-});
-
 function open(args: readonly string[]): Terminal {
-  const terminal = openProgram(args, HOST, { cols: 100, rows: 40 });
-  terminals.push(terminal);
-  return terminal;
+  return openProgram(args, HOST, { cols: 100, rows: 40 });
 }
 
 async function listNames(): Promise<string[]> {
