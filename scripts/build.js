@@ -66,6 +66,9 @@ const noCodeLoaders = {
   },
 };
 
+/** undici is the one dependency that stays a package: it is loaded only behind a proxy. */
+const external = ['undici', 'typescript'];
+
 async function buildProgram() {
   const { outputFiles, metafile } = await esbuild.build({
     ...common,
@@ -75,26 +78,26 @@ async function buildProgram() {
     outdir: out,
     write: false,
     metafile: true,
-    // undici is the one dependency that stays a package: it is loaded only behind a proxy.
-    external: ['undici', 'typescript'],
+    external,
     plugins: [viewsStayOutside, noCodeLoaders],
   });
   const chunks = new Map();
   for (const file of outputFiles) {
-    const { code } = await esbuild.transform(file.text, {
-      format: 'cjs',
-      platform: common.platform,
-      target: common.target,
+    const output = metafile.outputs[path.relative(root, file.path).replaceAll('\\', '/')];
+    const needed = output.imports.filter(
+      ({ kind, external }) => kind === 'import-statement' && external !== true,
+    );
+    chunks.set(path.basename(file.path), {
+      entry: output.entryPoint ?? '',
+      imports: needed.map((chunk) => path.basename(chunk.path)),
+      exports: output.exports,
+      code: file.text,
     });
-    const { entryPoint = '', imports } =
-      metafile.outputs[path.relative(root, file.path).replaceAll('\\', '/')];
-    const needed = imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
-    const name = path.basename(file.path);
-    chunks.set(name, { entry: entryPoint, imports: needed.map((chunk) => path.basename(chunk.path)), code });
   }
   mkdirSync(out, { recursive: true });
   writeFileSync(path.join(out, 'package.json'), '{ "type": "commonjs" }\n');
-  for (const [name, text] of packChunks(chunks)) writeFileSync(path.join(out, name), text);
+  const packs = await packChunks(chunks, { ...common, external });
+  for (const [name, text] of packs) writeFileSync(path.join(out, name), text);
 }
 
 async function buildViews() {

@@ -15,7 +15,7 @@ export function mayAsk({ io, mode, flags }: Context): boolean {
 /** Asks; throws `declined` where there is nobody to ask, naming the flag that answers. */
 export async function askOrDecline(context: Context, question: string, flag = '--yes'): Promise<boolean> {
   if (mayAsk(context)) return await askYesNo(context.io, question);
-  throw new OllamaError('declined', `This needs an answer, and there is no terminal to ask: ${question}`, {
+  throw new OllamaError('declined', `This needs an answer, and nobody can be asked here: ${question}`, {
     hint: `Answer it beforehand with ${flag}.`,
   });
 }
@@ -46,5 +46,11 @@ export async function checkProjectHost(context: Context, yes: boolean): Promise<
   if (!yes && !(await askOrDecline(context, question))) {
     throw new OllamaError('declined', `Nothing was sent to ${host.url}.`, { host: host.url });
   }
-  await trust(context.io, projectHost);
+  try {
+    await trust(context.io, projectHost);
+  } catch (error) {
+    // The answer holds for this time all the same.
+    const why = cleanLine(error instanceof Error ? error.message : String(error));
+    context.io.stderr.write(`warning: this answer could not be kept: ${why}\n`);
+  }
 }

@@ -165,12 +165,20 @@ function advise(error: OllamaError, facts: FailureFacts): Advice {
     case 'timeout':
       return error.message.startsWith('No Ollama server')
         ? adviseUnreachable()
-        : { steps: [{ label: 'give it longer', command: 'the same command with --timeout 5m' }] };
+        : {
+            steps:
+              error.hint === undefined
+                ? [{ label: 'give it longer', command: 'the same command with --timeout 5m' }]
+                : [],
+          };
     case 'registry_unreachable':
     case 'stream_cut':
     case 'stalled':
-      // An answer that broke off brings its own hint; all else that is transferred is a pull.
-      return error.hint === undefined ? advisePull(error) : { steps: [] };
+      // A chat that broke off brings its own hint; of all else, only a pull has a model that goes on coming.
+      if (error.hint !== undefined) return { steps: [] };
+      return error.model === undefined
+        ? { steps: [{ label: 'ask again', command: 'the same command' }] }
+        : advisePull(error);
     case 'digest_mismatch':
       return {
         steps: [{ label: 'fetch it again', command: `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}` }],

@@ -59,8 +59,12 @@ async function helpTopic(argv: readonly string[]): Promise<string | undefined> {
 
 function usageError(error: CommanderError, argv: readonly string[]): OllamaError {
   const command = argv.find((word) => !word.startsWith('-'));
-  const known = error.code !== 'commander.unknownCommand' && command !== undefined;
-  const message = error.message.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
+  const known =
+    command !== undefined &&
+    (error.code !== 'commander.unknownCommand' || !error.message.includes(`'${command}'`));
+  // Commander's own word for a command whose subcommand is missing is no sentence.
+  const told = error.code === 'commander.help' ? `What to do with ${command} is missing` : error.message;
+  const message = told.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
   return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
     hint: known ? `ollama-cli ${command} --help` : 'ollama-cli --help',
     cause: error,
@@ -75,9 +79,11 @@ async function tell(
   context: Context | undefined,
 ): Promise<number> {
   const error = toOllamaError(thrown);
-  // A reader that went away, or the person, ended this: there is nothing to tell.
+  // A reader that went away, or the person, ended this: only a script that still reads is told.
   if (error.code === 'interrupted' || (io.signal.aborted && !isOllamaError(thrown))) {
-    if (asksForJson(argv)) io.stderr.write(`${JSON.stringify({ error: failureJson(toFailure(error)) })}\n`);
+    if (asksForJson(argv) && io.signal.reason !== 'epipe') {
+      io.stderr.write(`${JSON.stringify({ error: failureJson(toFailure(error)) })}\n`);
+    }
     return EXIT_CODES.interrupted;
   }
   const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];

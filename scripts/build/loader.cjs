@@ -11,7 +11,7 @@ const FILES = {};
 
 const scripts = {};
 const modules = {};
-let table = {};
+const makers = {};
 
 function readCache(file) {
   try {
@@ -21,24 +21,27 @@ function readCache(file) {
   }
 }
 
+function importView(view) {
+  return import(view);
+}
+
 function loadFile(name) {
   const file = path.join(__dirname, name);
-  const script = new Script(readFileSync(file).toString('latin1'), { filename: file, cachedData: readCache(file) });
+  const text = readFileSync(file).toString('latin1'); // the build writes nothing but ASCII
+  const script = new Script(text, { filename: file, cachedData: readCache(file) });
   scripts[file] = script;
-  table = Object.assign(
-    script.runInThisContext()((view) => import(view)),
-    table,
-  );
+  const module = { exports: {} };
+  script.runInThisContext()(module.exports, load, module, importView);
+  Object.assign(makers, module.exports.table);
 }
 
 function load(name) {
-  const known = modules[name];
-  if (known !== undefined) return known.exports;
   if (name.charCodeAt(0) !== 46) return require(name);
-  if (table[name] === undefined) loadFile(FILES[name] || name);
-  const module = (modules[name] = { exports: {} });
-  table[name](module.exports, load, module);
-  return module.exports;
+  if (modules[name] === undefined) {
+    if (makers[name] === undefined) loadFile(FILES[name] || name);
+    modules[name] = makers[name]();
+  }
+  return modules[name];
 }
 
 exports.main = load('./start.js').main;

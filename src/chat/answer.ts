@@ -2,10 +2,12 @@ import type { Context } from '../context.js';
 import { answerMessage, reduceChat, startAnswer, type AnswerState, type ChatRequest } from '../core/chat.js';
 import { createCleaner } from '../format/clean.js';
 import { formatMs } from '../format/duration.js';
-import { writeJsonLine } from '../output/json.js';
 import { openLook } from '../output/look.js';
 import { writeText } from '../output/write.js';
 import { openWaiting } from '../output/waiting.js';
+
+/** Writes one event as a line of JSON. */
+type WriteEvent = (event: object) => Promise<void>;
 
 /**
  * Streams one answer: text on stdout, thinking on stderr; with `--json` its events. Throws what the answer failed with;
@@ -14,37 +16,41 @@ import { openWaiting } from '../output/waiting.js';
 export async function answerOnce(
   context: Context,
   request: ChatRequest,
-  { onMissing }: { onMissing: () => Promise<boolean> },
+  options: { readonly write: WriteEvent; readonly onMissing: () => Promise<boolean> },
 ): Promise<void> {
-  const state = await attempt(context, request);
-  if (state.error?.code === 'model_not_found' && state.tokens === 0 && (await onMissing())) {
-    const again = await attempt(context, request);
+  const attempt = async (): Promise<AnswerState> =>
+    context.mode === 'json'
+      ? await streamJson(context, request, options.write)
+      : await streamText(context, request);
+  const state = await attempt();
+  if (state.error?.code === 'model_not_found' && state.tokens === 0 && (await options.onMissing())) {
+    const again = await attempt();
     if (again.error) throw again.error;
     return;
   }
   if (state.error) throw state.error;
 }
 
-async function attempt(context: Context, request: ChatRequest): Promise<AnswerState> {
-  return context.mode === 'json' ? await streamJson(context, request) : await streamText(context, request);
-}
-
-async function streamJson({ io, client, settings }: Context, request: ChatRequest): Promise<AnswerState> {
+async function streamJson(
+  { io, client, settings }: Context,
+  request: ChatRequest,
+  write: WriteEvent,
+): Promise<AnswerState> {
   let state = startAnswer(io.now());
   for await (const events of client.chatBatches(request, { signal: io.signal })) {
     for (const event of events) {
       state = reduceChat(state, event, io.now());
       if (event.type === 'thinking' || event.type === 'token') {
-        await writeJsonLine(io, { type: event.type, text: event.text });
+        await write({ type: event.type, text: event.text });
       } else if (event.type === 'tool_call') {
         const { name, arguments: given } = event.call.function;
-        await writeJsonLine(io, { type: 'tool_call', name, arguments: given });
+        await write({ type: 'tool_call', name, arguments: given });
       }
     }
   }
   if (state.metrics) {
     const limit = settings.options['num_ctx'];
-    await writeJsonLine(io, {
+    await write({
       type: 'result',
       message: answerMessage(state),
       done_reason: state.reason,
@@ -95,6 +101,8 @@ async function streamText(context: Context, request: ChatRequest): Promise<Answe
   } finally {
     waiting.end();
     if (onTerminal && lineOpen) await writeText(io.stdout, '\n');
+    // No answer came after the thinking: what is said next stands on a line of its own.
+    if (thinkingShown) await writeText(io.stderr, '\n');
   }
   if (state.toolCalls.length > 0 && !quiet) {
     io.stderr.write('The model asked for a function, and none is offered here: --json shows the call.\n');

@@ -1,13 +1,17 @@
 import path from 'node:path';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import { stateDir } from '../config/paths.js';
+import { settingAt } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { chatRequest, startConversation, withMessage, type Conversation, type Think } from '../core/chat.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
 import { answerOnce } from '../chat/answer.js';
-import { SCHEMA_VERSION, writeJsonLine } from '../output/json.js';
+import { PARAMETER_NAMES } from '../chat/parameters.js';
+import { findNearest } from '../format/nearest.js';
+import { openEventWriter, readFields } from '../output/fields.js';
+import { SCHEMA_VERSION } from '../output/json.js';
 import { pullMissing } from '../chat/pull-missing.js';
 import type { Outcome, Register } from '../command.js';
 import { readPipedPrompt } from '../output/stdin.js';
@@ -53,11 +57,20 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value];
 }
 
+/** What the events of an answer are told with, for `--fields`. */
+const EVENT_FIELDS = [
+  ...['host', 'model', 'session', 'text', 'name', 'arguments'],
+  ...['message', 'done_reason', 'metrics', 'context'],
+];
+
 /** The flags that are settings: the strongest source of each. */
 function settingsOf(flags: ChatFlags): Record<string, unknown> {
   const options = (flags.option ?? []).map((text) => {
     const equals = text.indexOf('=');
-    if (equals > 0) return [`options.${text.slice(0, equals).trim()}`, text.slice(equals + 1)] as const;
+    const name = text.slice(0, equals).trim();
+    if (equals > 0 && settingAt(['options', name]) !== undefined)
+      return [`options.${name}`, text.slice(equals + 1)] as const;
+    if (equals > 0) throw unknownOption(name);
     throw new OllamaError('usage', `--option takes NAME=VALUE, not "${text}".`, {
       hint: 'For example --option temperature=0.2',
     });
@@ -68,6 +81,13 @@ function settingsOf(flags: ChatFlags): Record<string, unknown> {
     ...(flags.history === false ? { history: false } : {}),
     ...Object.fromEntries(mergeStops(options)),
   };
+}
+
+function unknownOption(name: string): OllamaError {
+  const near = findNearest(name, PARAMETER_NAMES, 1);
+  return new OllamaError('usage', `--option: a model has no option "${name}".`, {
+    hint: near.length > 0 ? `Did you mean ${near.join()}?` : `The options are ${PARAMETER_NAMES.join(', ')}.`,
+  });
 }
 
 /** `stop` repeats; of any other option the last one counts. */
@@ -100,20 +120,22 @@ async function chat(
     });
   }
   checkModelName(model);
-  checkAllowed(context, model);
+  const conversation = converse(context, model, flags);
+  const write = openEventWriter(io, readFields(context.flags), EVENT_FIELDS);
   if (json)
-    await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, host: context.client.host.url, model });
+    await write({ type: 'start', schema_version: SCHEMA_VERSION, host: context.client.host.url, model });
   try {
+    checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
-    const conversation = converse(context, model, flags);
     if (prompt === undefined) return await talk(context, conversation);
     await answerOnce(context, chatRequest(withMessage(conversation, { role: 'user', content: prompt })), {
+      write,
       onMissing: async () => await pullMissing(context, model, flags.yes === true),
     });
     return 0;
   } catch (thrown) {
     const error = toOllamaError(thrown);
-    if (json) await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(error)) });
+    if (json) await write({ type: 'error', error: failureJson(toFailure(error)) });
     throw error;
   }
 }

@@ -6,9 +6,10 @@ import { cacheDir, configDir, stateDir } from '../config/paths.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { findNearest } from '../format/nearest.js';
-import { writeJson } from '../output/json.js';
+import { checkFields, readFields, renderFields } from '../output/fields.js';
+import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
-import { writeText } from '../output/write.js';
+import { writeLines, writeText } from '../output/write.js';
 import type { Action, Register } from '../command.js';
 
 /** Declares `config` with its subcommands. */
@@ -61,10 +62,36 @@ async function list(
   const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   if (mode === 'json') {
     const items = settings.map(({ key, value, origin }) => ({ key, value, origin }));
-    return await writeJson(io, { items, total: items.length });
+    return await writeItems(context, items, ['key', 'value', 'origin']);
   }
-  const columns = flags.showOrigin === true ? COLUMNS : COLUMNS.filter(({ key }) => key !== 'origin');
+  const shown = flags.showOrigin === true ? ['key', 'value', 'origin'] : ['key', 'value'];
+  const columns = chooseColumns(context, COLUMNS, shown);
   await writeTable(context, settings, columns, flags.header !== false);
+}
+
+/** The columns that are shown, or those of `--fields` in its order. */
+function chooseColumns<Row>(
+  { flags }: Context,
+  columns: readonly Column<Row>[],
+  shown: readonly string[],
+): readonly Column<Row>[] {
+  const fields = readFields(flags);
+  if (fields)
+    checkFields(
+      fields,
+      columns.map(({ key }) => key),
+    );
+  return (fields ?? shown).flatMap((field) => columns.filter(({ key }) => key === field));
+}
+
+async function writeItems(
+  { io, flags }: Context,
+  items: readonly object[],
+  known: readonly string[],
+): Promise<void> {
+  const document = { items, total: items.length };
+  const fields = readFields(flags);
+  await writeJson(io, fields === undefined ? document : pickFields(document, 'items', fields, known));
 }
 
 async function writeTable<Row>(
@@ -74,13 +101,7 @@ async function writeTable<Row>(
   header: boolean,
 ): Promise<void> {
   if (io.stdout.isTTY !== true && mode !== 'tty') {
-    return await writeText(
-      io.stdout,
-      renderTsv(rows, columns, { header })
-        .map((line) => `${line}\n`)
-        .join(''),
-      io.signal,
-    );
+    return await writeLines(io.stdout, renderTsv(rows, columns, { header }), io.signal);
   }
   const { openLook } = await import('../output/look.js');
   const { renderTerminalTable } = await import('../output/terminal-table.js');
@@ -90,12 +111,12 @@ async function writeTable<Row>(
     styles: look.styles,
     ellipsis: look.symbols.ellipsis,
   });
-  await writeText(io.stdout, `${lines.join('\n')}\n`, io.signal);
+  await writeLines(io.stdout, lines, io.signal);
 }
 
 async function get(context: Context, key: string): Promise<void> {
   const { io, mode, config } = context;
-  const settings = listSettings(config);
+  const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   const found = settings.find((setting) => setting.key === key);
   if (!found) {
     const near = findNearest(
@@ -106,7 +127,11 @@ async function get(context: Context, key: string): Promise<void> {
     const hint = near.length === 0 ? 'ollama-cli config list' : `Did you mean ${near.join(' or ')}?`;
     throw new OllamaError('usage', `"${key}" is not set, or is no setting.`, { hint });
   }
-  if (mode === 'json') return await writeJson(io, { key, value: found.value, origin: found.origin });
+  const fields = readFields(context.flags);
+  const whole = { key, value: found.value, origin: found.origin };
+  const picked = fields && pickFields(whole, undefined, fields);
+  if (mode === 'json') return await writeJson(io, picked ?? whole);
+  if (picked) return await writeLines(io.stdout, renderFields(picked), io.signal);
   await writeText(io.stdout, `${valueText(found)}\n`, io.signal);
 }
 
@@ -124,21 +149,16 @@ async function paths(context: Context): Promise<void> {
     { name: 'state', path: stateDir(env, platform), exists: undefined },
     { name: 'cache', path: cacheDir(env, platform), exists: undefined },
   ].map(({ exists, ...item }) => (exists === undefined ? item : { ...item, exists }));
-  if (mode === 'json') return await writeJson(io, { items, total: items.length });
-  const columns = [
-    {
-      key: 'name',
-      title: 'WHAT',
-      value: (row: (typeof items)[number]) => row.name,
-      raw: (row: (typeof items)[number]) => row.name,
-    },
+  if (mode === 'json') return await writeItems(context, items, ['name', 'path', 'exists']);
+  const columns: readonly Column<(typeof items)[number]>[] = [
+    { key: 'name', title: 'WHAT', value: (row) => row.name, raw: (row) => row.name },
     {
       key: 'path',
       title: 'WHERE',
-      value: (row: (typeof items)[number]) => (row.path === '' ? '(none here)' : row.path),
-      raw: (row: (typeof items)[number]) => row.path,
-      shrink: 'middle' as const,
+      value: (row) => (row.path === '' ? '(none here)' : row.path),
+      raw: (row) => row.path,
+      shrink: 'middle',
     },
   ];
-  await writeTable(context, items, columns, true);
+  await writeTable(context, items, chooseColumns(context, columns, ['name', 'path']), true);
 }

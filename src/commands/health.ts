@@ -2,12 +2,14 @@ import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import type { HealthCheck, HealthReport } from '../core/health.js';
 import { isExempt } from '../core/proxy.js';
+import { checkModelName } from '../core/model-name.js';
 import { isLoopback } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
-import { EXIT_CODES, toFailure } from '../failure.js';
+import { EXIT_CODES, failureJson, toFailure } from '../failure.js';
+import { readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv } from '../output/table.js';
-import { writeText } from '../output/write.js';
+import { writeLines } from '../output/write.js';
 import type { Outcome, Register } from '../command.js';
 
 /** Declares `health`. */
@@ -23,17 +25,48 @@ export const register: Register = (program, action) => {
 
 async function health(context: Context, flags: { readonly model?: string }): Promise<Outcome> {
   const { io, client, mode } = context;
+  if (flags.model !== undefined) checkModelName(flags.model);
   const report = await client.health({ signal: io.signal, force: true });
   const available =
     flags.model === undefined || report.error ? undefined : await isAvailable(context, flags.model);
   const checks = [...report.checks, ...proxyCheck(context), ...modelCheck(flags.model, available)];
   const verdict = { ...report, checks, status: statusOf(report, checks) };
 
-  if (mode === 'json') await writeJson(io, document(context, verdict, flags.model, available));
+  const whole = document(context, verdict, flags.model, available);
+  const fields = readFields(context.flags);
+  const picked = fields && pickFields(whole, undefined, fields, SOMETIMES);
+  if (mode === 'json') await writeJson(io, picked ?? whole);
+  else if (picked) await writeLines(io.stdout, renderFields(picked), io.signal);
   else if (context.flags.quiet !== true) await tell(context, verdict);
+  await tellWrong(context, verdict, flags.model);
   if (verdict.status !== 'healthy' && !(report.status === 'healthy' && available === false))
     return EXIT_CODES.unreachable;
   return available === false ? EXIT_CODES.model_not_found : 0;
+}
+
+/** The fields that are there only where there is something to say. */
+const SOMETIMES = ['version', 'response_time_ms', 'model', 'model_available'];
+
+/** For those who don't read the verdict: with --json and --quiet, what is wrong is an error like any other. */
+async function tellWrong(context: Context, report: HealthReport, model: string | undefined): Promise<void> {
+  const { io, mode, settings, client } = context;
+  const failed = report.checks.find(({ status }) => status === 'fail');
+  if (!failed || (mode !== 'json' && context.flags.quiet !== true)) return;
+  const error =
+    report.error ??
+    new OllamaError(failed.name === 'model' ? 'model_not_found' : 'server_error', failed.detail, {
+      host: client.host.url,
+      model: failed.name === 'model' ? model : undefined,
+    });
+  const failure = toFailure(error);
+  if (mode === 'json') {
+    io.stderr.write(`${JSON.stringify({ error: failureJson(failure) })}\n`);
+    return;
+  }
+  const { openLook } = await import('../output/look.js');
+  const { failureLines } = await import('../output/failure-text.js');
+  const look = await openLook(io, io.stderr, settings.color);
+  io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
 }
 
 function statusOf(report: HealthReport, checks: readonly HealthCheck[]): HealthReport['status'] {
@@ -89,12 +122,12 @@ function proxyCheck({ io, client }: Context): HealthCheck[] {
 }
 
 function document(
-  { client, flags }: Context,
+  { client }: Context,
   report: HealthReport,
   model: string | undefined,
   available: boolean | undefined,
 ): object {
-  const whole = {
+  return {
     host: client.host.url,
     status: report.status,
     ...(report.version === undefined ? {} : { version: report.version }),
@@ -109,10 +142,6 @@ function document(
       ...(hintOf(report, check) === undefined ? {} : { hint: hintOf(report, check) }),
     })),
   };
-  const fields = flags.fields?.split(',').map((field) => field.trim());
-  return fields === undefined
-    ? whole
-    : pickFields(whole, undefined, fields, ['version', 'response_time_ms', 'model', 'model_available']);
 }
 
 /** The step of this program's own words where the check is the failed connection itself. */
@@ -133,7 +162,7 @@ async function tell(context: Context, report: HealthReport): Promise<void> {
       raw: text(key),
     }));
     const lines = [...renderTsv(report.checks, columns, { header: true }), `verdict\t${report.status}\t\t`];
-    return await writeText(io.stdout, lines.map((line) => `${line}\n`).join(''), io.signal);
+    return await writeLines(io.stdout, lines, io.signal);
   }
   const { openLook } = await import('../output/look.js');
   const { styles, symbols } = await openLook(io, io.stdout, settings.color);
@@ -157,9 +186,6 @@ async function tell(context: Context, report: HealthReport): Promise<void> {
       `   ${styles.dim(label.padEnd(16))}  ${command}${note === undefined ? '' : styles.dim(`  (${note})`)}`,
   );
   const verdict = report.status === 'healthy' ? styles.good(report.status) : styles.bad(report.status);
-  await writeText(
-    io.stdout,
-    `${[...lines, ...(next.length === 0 ? [] : ['', ...next]), '', ` ${verdict}`].join('\n')}\n`,
-    io.signal,
-  );
+  const all = [...lines, ...(next.length === 0 ? [] : ['', ...next]), '', ` ${verdict}`];
+  await writeLines(io.stdout, all, io.signal);
 }

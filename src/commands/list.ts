@@ -4,12 +4,14 @@ import type { InstalledModel } from '../core/wire.js';
 import { matchGlob } from '../config/glob.js';
 import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
+import { cleanLine } from '../format/clean.js';
 import { formatCount } from '../format/count.js';
 import { shortHost } from '../failure.js';
 import type { Register } from '../command.js';
+import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
-import { writeText } from '../output/write.js';
+import { writeLines, writeText } from '../output/write.js';
 
 interface ListFlags {
   readonly sort?: string;
@@ -44,7 +46,9 @@ export const register: Register = (program, action) => {
 
 async function list(context: Context, glob: string | undefined, flags: ListFlags): Promise<void> {
   const { io, client, mode } = context;
-  const columns = chooseColumns(flags.columns, io.now());
+  const fields = readFields(context.flags);
+  const columns =
+    fields && mode !== 'json' ? fieldColumns(fields, io.now()) : chooseColumns(flags.columns, io.now());
   const sort = flags.sort === undefined ? undefined : SORTS[flags.sort];
   if (flags.sort !== undefined && !sort) {
     throw new OllamaError(
@@ -57,36 +61,35 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
   if (sort) models = [...models].sort(sort);
   if (flags.reverse === true) models = [...models].reverse();
 
-  if (mode === 'json') return await writeJson(io, listDocument(context, models));
+  if (mode === 'json') return await writeJson(io, listDocument(context, models, fields));
   if (context.flags.quiet === true) {
-    return await writeText(io.stdout, models.map((model) => `${oneLine(model.name)}\n`).join(''), io.signal);
+    const lines = models.map((model) => cleanLine(model.name));
+    return await writeLines(io.stdout, lines, io.signal);
   }
   if (io.stdout.isTTY === true || mode === 'tty')
     return await drawTable(context, models, columns, all.length);
   const lines = renderTsv(models, columns, { header: flags.header !== false });
-  await writeText(io.stdout, lines.map((line) => `${line}\n`).join(''), io.signal);
-}
-
-function oneLine(name: string): string {
-  return (
-    renderTsv([name], [{ key: 'name', title: 'NAME', value: (row) => row, raw: (row) => row }], {
-      header: false,
-    })[0] ?? ''
-  );
+  await writeLines(io.stdout, lines, io.signal);
 }
 
 function matches(glob: string, name: string): boolean {
   return /[*?]/.test(glob) ? matchGlob(glob, name) : name.toLowerCase().startsWith(glob.toLowerCase());
 }
 
-function listDocument(context: Context, models: readonly InstalledModel[]): object {
+function listDocument(
+  { client }: Context,
+  models: readonly InstalledModel[],
+  fields: readonly string[] | undefined,
+): object {
   const document = {
-    host: context.client.host.url,
-    models,
+    host: client.host.url,
+    models: models.map((model) => {
+      const length = contextLength(model);
+      return length === model.context_length ? model : { ...model, context_length: length };
+    }),
     total: models.length,
     total_size: models.reduce((sum, model) => sum + model.size, 0),
   };
-  const fields = context.flags.fields?.split(',').map((field) => field.trim());
   return fields === undefined ? document : pickFields(document, 'models', fields, MODEL_FIELDS);
 }
 
@@ -181,6 +184,23 @@ function chooseColumns(asked: string | undefined, now: number): readonly Column<
   });
 }
 
+/** The columns of `--fields`: those of the table, and any other field of a model as it is. */
+function fieldColumns(fields: readonly string[], now: number): readonly Column<InstalledModel>[] {
+  const columns = allColumns(now);
+  checkFields(fields, [...new Set([...MODEL_FIELDS, ...columns.map(({ key }) => key)])]);
+  return fields.map((key) => {
+    const text = (model: InstalledModel): string => fieldText(model[key]);
+    return (
+      columns.find((column) => column.key === key) ?? {
+        key,
+        title: key.toUpperCase(),
+        value: text,
+        raw: text,
+      }
+    );
+  });
+}
+
 async function drawTable(
   context: Context,
   models: readonly InstalledModel[],
@@ -209,5 +229,5 @@ async function drawTable(
   });
   const size = models.reduce((sum, model) => sum + model.size, 0);
   const total = `${models.length} ${models.length === 1 ? 'model' : 'models'}, ${formatBytes(size)}`;
-  await writeText(io.stdout, `${[...lines, '', dim(total)].join('\n')}\n`, io.signal);
+  await writeLines(io.stdout, [...lines, '', dim(total)], io.signal);
 }

@@ -2,11 +2,12 @@ import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { pullTotals, type PullState } from '../core/pull.js';
-import { combinedExit, failureJson, shortHost, toFailure } from '../failure.js';
+import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import type { Outcome, Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
-import { SCHEMA_VERSION, writeJsonLine } from '../output/json.js';
+import { openEventWriter, readFields } from '../output/fields.js';
+import { SCHEMA_VERSION } from '../output/json.js';
 import { openLook } from '../output/look.js';
 import { failureLines } from '../output/failure-text.js';
 import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
@@ -36,6 +37,13 @@ export const register: Register = (program, action) => {
     .action(action(pull));
 };
 
+/** What the events of a pull are told with, for `--fields`. */
+const EVENT_FIELDS = [
+  ...['host', 'models', 'model', 'status', 'digest', 'total', 'completed', 'layer_done', 'overall'],
+  ...['silent_ms', 'attempt', 'reason', 'delay_ms', 'bytes_downloaded', 'bytes_reused', 'duration_ms'],
+  ...['succeeded', 'failed', 'skipped'],
+];
+
 interface Failed {
   readonly model: string;
   readonly error: OllamaError;
@@ -44,12 +52,12 @@ interface Failed {
 async function pull(context: Context, names: readonly string[], flags: PullFlags): Promise<Outcome> {
   const models = [...new Set(names)];
   for (const model of models) checkModelName(model);
-  for (const model of models) checkAllowed(context, model);
   const tell = createTeller(context);
   await tell.start(models);
   const succeeded: string[] = [];
   const failed: Failed[] = [];
   try {
+    for (const model of models) checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
     for (const [index, model] of models.entries()) {
       const state = await tell.run(model, { position: index + 1, count: models.length }, flags.insecure);
@@ -62,12 +70,7 @@ async function pull(context: Context, names: readonly string[], flags: PullFlags
     }
   } catch (error) {
     // Not a pull that failed, but what stands before all of them: the last line is `error` all the same.
-    await tell.end(
-      succeeded,
-      failed,
-      models,
-      toFailure(error).code === 'internal' ? undefined : (error as OllamaError),
-    );
+    await tell.end(succeeded, failed, models, toOllamaError(error));
     throw error;
   }
   return await tell.end(succeeded, failed, models);
@@ -91,7 +94,9 @@ interface Teller {
 }
 
 function createTeller(context: Context): Teller {
-  return context.mode === 'json' ? jsonTeller(context) : displayTeller(context);
+  // An unknown field is a mistake in any mode.
+  const write = openEventWriter(context.io, readFields(context.flags), EVENT_FIELDS);
+  return context.mode === 'json' ? jsonTeller(context, write) : displayTeller(context);
 }
 
 /** One error for all that failed: the only one, or `partial`. */
@@ -115,10 +120,10 @@ function sumUp(
   });
 }
 
-function jsonTeller({ io, client }: Context): Teller {
+function jsonTeller({ io, client }: Context, write: (event: object) => Promise<void>): Teller {
   return {
     start: async (models) =>
-      await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, host: client.host.url, models }),
+      await write({ type: 'start', schema_version: SCHEMA_VERSION, host: client.host.url, models }),
     run: async (model, _queue, insecure) => {
       const toJson = createPullJson(model, () => io.now());
       return await runPull(
@@ -126,12 +131,12 @@ function jsonTeller({ io, client }: Context): Teller {
         model,
         { signal: io.signal, insecure, now: () => io.now() },
         async (state, event) => {
-          for (const line of toJson(state, event)) await writeJsonLine(io, line);
+          for (const line of toJson(state, event)) await write(line);
         },
       );
     },
     failed: async ({ model, error }) =>
-      await writeJsonLine(io, { type: 'model_error', model, error: failureJson(toFailure(error)) }),
+      await write({ type: 'model_error', model, error: failureJson(toFailure(error)) }),
     end: async (succeeded, failed, models, before) => {
       const skipped = models.filter(
         (model) => !succeeded.includes(model) && !failed.some((one) => one.model === model),
@@ -140,10 +145,10 @@ function jsonTeller({ io, client }: Context): Teller {
       const sum = before ?? sumUp(succeeded, failed, client.host.url);
       const lists = { succeeded, failed: told, ...(skipped.length === 0 ? {} : { skipped }) };
       if (!sum) {
-        await writeJsonLine(io, { type: 'result', ...lists });
+        await write({ type: 'result', ...lists });
         return 0;
       }
-      await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(sum)), ...lists });
+      await write({ type: 'error', error: failureJson(toFailure(sum)), ...lists });
       if (before) return 0;
       throw sum;
     },

@@ -7,7 +7,8 @@ import type { InstalledModel } from '../core/wire.js';
 import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
-import { writeJson } from '../output/json.js';
+import { checkFields, readFields } from '../output/fields.js';
+import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
 import type { Outcome, Register } from '../command.js';
 
@@ -35,6 +36,9 @@ export const register: Register = (program, action) => {
     .action(action(rm));
 };
 
+/** What one removed model is told with. */
+const ITEM_FIELDS = ['name', 'size'];
+
 /** One name to remove; the size is unknown where the list does not have it. */
 interface Target {
   readonly name: string;
@@ -44,6 +48,7 @@ interface Target {
 async function rm(context: Context, words: readonly string[], flags: RmFlags): Promise<Outcome> {
   const { io, client } = context;
   for (const word of words) if (!isGlob(word)) checkModelName(word);
+  checkFields(readFields(context.flags) ?? [], ITEM_FIELDS);
   const installed = await client.list({ signal: io.signal, force: true });
   const { targets, unmatched } = choose(words, installed);
 
@@ -52,8 +57,15 @@ async function rm(context: Context, words: readonly string[], flags: RmFlags): P
     await confirm(context, targets);
   }
   const outcome: Removal = { removed: [], missing: [...unmatched], failed: [] };
-  for (const target of targets) await remove(context, target, outcome);
-  return await tellOutcome(context, outcome, flags);
+  try {
+    for (const target of targets) await remove(context, target, outcome);
+  } catch (error) {
+    // Ctrl-C between two of them: what is gone is told all the same.
+    if (outcome.removed.length > 0) await tellOutcome(context, outcome);
+    throw error;
+  }
+  await tellOutcome(context, outcome);
+  return endWith(context, outcome, flags);
 }
 
 function isGlob(word: string): boolean {
@@ -130,7 +142,7 @@ async function tellPlan(
   const known = targets.filter(({ size }) => size !== undefined);
   const missing = [...unmatched, ...targets.filter(({ size }) => size === undefined).map(({ name }) => name)];
   if (mode === 'json') {
-    await writeJson(io, {
+    await writeDocument(context, {
       host: client.host.url,
       dry_run: true,
       removed: known.map(plain),
@@ -144,10 +156,10 @@ async function tellPlan(
   return endWith(context, { removed: [...known], missing, failed: [] }, flags);
 }
 
-async function tellOutcome(context: Context, outcome: Removal, flags: RmFlags): Promise<Outcome> {
+async function tellOutcome(context: Context, outcome: Removal): Promise<void> {
   const { io, mode, client } = context;
   if (mode === 'json') {
-    await writeJson(io, {
+    await writeDocument(context, {
       host: client.host.url,
       removed: outcome.removed.map(plain),
       missing: outcome.missing,
@@ -161,7 +173,11 @@ async function tellOutcome(context: Context, outcome: Removal, flags: RmFlags): 
     );
     await writeText(io.stdout, lines.join(''), io.signal);
   }
-  return endWith(context, outcome, flags);
+}
+
+async function writeDocument({ io, flags }: Context, document: object): Promise<void> {
+  const fields = readFields(flags);
+  await writeJson(io, fields === undefined ? document : pickFields(document, 'removed', fields, ITEM_FIELDS));
 }
 
 /** 0, or throws the one error that tells of all that did not work. */
@@ -169,9 +185,10 @@ function endWith({ client }: Context, { removed, missing, failed }: Removal, fla
   const host = client.host.url;
   const absent = flags.ignoreMissing === true ? [] : missing;
   const errors = [
-    ...absent.map(
-      (model) =>
-        new OllamaError('model_not_found', `"${model}" is not installed.`, { model, host, status: 404 }),
+    ...absent.map((model) =>
+      isGlob(model)
+        ? new OllamaError('model_not_found', `No installed model matches "${model}".`, { host })
+        : new OllamaError('model_not_found', `"${model}" is not installed.`, { model, host, status: 404 }),
     ),
     ...failed.map(({ error }) => error),
   ];

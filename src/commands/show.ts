@@ -7,13 +7,16 @@ import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine, cleanText } from '../format/clean.js';
 import { formatCount } from '../format/count.js';
+import { readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
-import { renderTsv } from '../output/table.js';
-import { writeText } from '../output/write.js';
+import { writeLines, writeText } from '../output/write.js';
 import type { Register } from '../command.js';
 
 /** The parts that can be asked for alone. */
 const PARTS = ['license', 'modelfile', 'parameters', 'template', 'system'] as const;
+
+/** Fields that not every model has; asking for one is no mistake. */
+const KNOWN_FIELDS = [...PARTS, 'size', 'digest', 'capabilities', 'messages', 'projector_info', 'tensors'];
 
 type Part = (typeof PARTS)[number];
 type ShowFlags = Readonly<Partial<Record<Part | 'verbose', boolean>>>;
@@ -52,29 +55,14 @@ async function show(context: Context, model: string, flags: ShowFlags): Promise<
     ...shown,
     parameters_parsed: parseParameters(shown.parameters ?? ''),
   };
-  if (mode === 'json') {
-    const fields =
-      part === undefined ? context.flags.fields?.split(',').map((field) => field.trim()) : [part];
-    const known = [...PARTS, 'size', 'digest', 'capabilities', 'messages', 'projector_info', 'tensors'];
-    return await writeJson(
-      io,
-      fields === undefined ? document : pickFields(document, undefined, fields, known),
-    );
-  }
+  const fields = part === undefined ? readFields(context.flags) : [part];
+  const picked = fields && pickFields(document, undefined, fields, KNOWN_FIELDS);
+  if (mode === 'json') return await writeJson(io, picked ?? document);
   const facts = describe(shown, installed, model, io.now());
-  if (io.stdout.isTTY === true || mode === 'tty')
+  if (!picked && (io.stdout.isTTY === true || mode === 'tty'))
     return await draw(context, facts, shown, flags.verbose === true);
-  const columns = [
-    { key: 'field', title: '', value: (row: Fact) => row.key, raw: (row: Fact) => row.key },
-    { key: 'value', title: '', value: (row: Fact) => row.raw, raw: (row: Fact) => row.raw },
-  ];
-  await writeText(
-    io.stdout,
-    renderTsv(facts, columns, { header: true })
-      .map((line) => `${line}\n`)
-      .join(''),
-    io.signal,
-  );
+  const exact = Object.fromEntries(facts.map(({ key, raw }) => [key, raw]));
+  await writeLines(io.stdout, renderFields(picked ?? exact), io.signal);
 }
 
 /** One part, byte for byte in a pipe; cleaned, and with an end of line, in a terminal. */
@@ -158,8 +146,9 @@ async function draw(
     if (body === '') return;
     const all = body.split('\n');
     lines.push('', ` ${bold(title)}`, ...all.slice(0, most).map((line) => ` ${line}`.trimEnd()));
-    if (all.length > most)
-      lines.push(dim(` ${look.symbols.ellipsis} ${all.length - most} more lines: --${title}`));
+    const more = all.length - most;
+    if (more > 0)
+      lines.push(dim(` ${look.symbols.ellipsis} ${more} more ${more === 1 ? 'line' : 'lines'}: --${title}`));
   };
   section('parameters', shown.parameters);
   section('system', shown.system);
@@ -169,7 +158,7 @@ async function draw(
     const rows = Object.entries(shown.model_info).sort(([a], [b]) => a.localeCompare(b, 'en'));
     section('model_info', rows.map(([key, value]) => `${key}  ${shorten(value)}`).join('\n'));
   }
-  await writeText(io.stdout, `${lines.join('\n')}\n`, io.signal);
+  await writeLines(io.stdout, lines, io.signal);
 }
 
 function shorten(value: unknown): string {

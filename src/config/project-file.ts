@@ -52,7 +52,7 @@ function look(file: string): Stats | undefined {
 
 function realPath(folder: string): string {
   try {
-    return realpathSync(folder);
+    return realpathSync.native(folder);
   } catch {
     return folder;
   }

@@ -174,7 +174,7 @@ function onProgress(
 
   const rise = Math.max(0, reported - known.reported);
   if (known.total === total && known.reported === reported) {
-    return settleRepeat(next, known, now);
+    return settleRepeat(next, known);
   }
   const received = state.received + rise;
   const layer: PullLayer = {
@@ -195,9 +195,8 @@ function onProgress(
 }
 
 /** A layer that was there before is told in one single event: told twice, it has been fetched. */
-function settleRepeat(state: PullState, layer: PullLayer, now: number): PullState {
-  if (state.guess?.digest !== layer.digest || layer.reported < layer.total || now <= state.guess.at)
-    return state;
+function settleRepeat(state: PullState, layer: PullLayer): PullState {
+  if (state.guess?.digest !== layer.digest || layer.reported < layer.total) return state;
   return fetchedNow(state, layer);
 }
 

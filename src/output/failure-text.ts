@@ -17,7 +17,9 @@ export function failureLines(
   const lines = [`${styles.bad(symbols.cross)} ${first}`, ...rest.map((line) => `  ${line}`)];
   if (failure.steps.length === 0) return lines;
   const width = Math.max(16, ...failure.steps.map((step) => step.label.length));
-  const commands = Math.max(...failure.steps.map((step) => step.command.length));
+  // Only what stands before a remark is aligned: a long command elsewhere must not push the remark over the edge.
+  const remarked = failure.steps.filter((step) => step.note !== undefined);
+  const commands = Math.max(0, ...remarked.map((step) => step.command.length));
   const steps = failure.steps.map(({ label, command, note }) => {
     const padded = note === undefined ? command : command.padEnd(Math.min(commands, 32));
     const remark = note === undefined ? '' : styles.dim(`  (${note})`);

@@ -12,6 +12,7 @@ export function createPullJson(
   now: () => number,
 ): (state: PullState, event: OllamaPullEvent) => JsonEvent[] {
   const told = new Set<string>();
+  let status: string | undefined;
   let last: { digest: string; at: number; completed: number } | undefined;
 
   const progress = (state: PullState, digest: string, done: boolean): JsonEvent[] => {
@@ -50,7 +51,10 @@ export function createPullJson(
   return (state, event) => {
     switch (event.type) {
       case 'Status':
-        return [...newlyDone(state), { type: 'status', model, status: event.status }];
+        // The server repeats it beside each count of bytes: hundreds of times a minute.
+        if (event.status === status) return newlyDone(state);
+        status = event.status;
+        return [...newlyDone(state), { type: 'status', model, status }];
       case 'ChunkProgress': {
         const due = last?.digest !== event.digest || now() - last.at >= PACE_MS;
         return [...newlyDone(state), ...(due ? progress(state, event.digest, false) : [])];

@@ -23,3 +23,12 @@ export async function writeText(stream: OutputStream, text: string, signal?: Abo
   if (taken || stream.destroyed || signal?.aborted === true) return;
   await waitForDrain(stream, signal);
 }
+
+/** Writes lines, each with its end; waits and gives up as `writeText` does. */
+export async function writeLines(
+  stream: OutputStream,
+  lines: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  await writeText(stream, lines.map((line) => `${line}\n`).join(''), signal);
+}

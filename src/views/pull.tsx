@@ -13,8 +13,8 @@ import { drawFrame } from './pull/frame.js';
 import { createPacer } from './pull/pace.js';
 import { openSurface } from './pull/surface.js';
 
-/** Six frames a second read as motion; each costs Ink some milliseconds, whatever has changed. */
-const FRAME_MS = 150;
+/** Four frames a second still read as motion; each costs Ink some milliseconds, whatever has changed. */
+const FRAME_MS = 250;
 const CLOCK_MS = 1_000;
 
 /** What the pull view draws on and with. */

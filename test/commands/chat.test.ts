@@ -246,6 +246,30 @@ describe('chat with a prompt', () => {
     expect(sandbox.requests.length).toBe(before);
   });
 
+  it('begins and ends a JSON stream also for a model that is not allowed', async () => {
+    const env = { OLLAMA_CLI_ALLOWED_MODELS: 'qwen*' };
+    const ran = await run(['chat', 'gemma3:1b', 'x', '--json'], sandbox.url, { env });
+    expect(lines(ran.stdout)).toMatchObject([
+      { type: 'start', schema_version: 1 },
+      { type: 'error', error: { code: 'not_allowed' } },
+    ]);
+  });
+
+  it('names the option that a model does not have, and the nearest that it has', async () => {
+    const ran = await run(['chat', 'gemma3:1b', 'x', '--option', 'temprature=1'], sandbox.url);
+    expect(ran.stderr).toContain('--option');
+    expect(ran.stderr).toContain('Did you mean temperature?');
+  });
+
+  it('ends the line of its thinking where no answer follows', async () => {
+    const server = await serve({
+      body: ['{"message":{"content":"","thinking":"hm"}}\n', '{"error":"out of memory"}\n'],
+    });
+    const ran = await run(['chat', 'm', 'x'], server.url);
+    expect(ran.stderr).toMatch(/^hm\n/);
+    await server.close();
+  });
+
   it('exits 5 for a closed port', async () => {
     const ran = await run(['chat', 'm', 'x', '--json'], `127.0.0.1:${await closedPort()}`);
     expect(ran.code).toBe(5);

@@ -117,6 +117,30 @@ describe('health', () => {
     await server.close();
   });
 
+  it('tells what is wrong as an error too, for those who asked for JSON or for quiet', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    const ran = await run(['health', '--json'], url);
+    expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'unreachable', host: url } });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'unreachable' });
+    const quiet = await run(['health', '--quiet'], url);
+    expect(quiet).toMatchObject({ code: 5, stdout: '' });
+    expect(quiet.stderr).toContain('refused');
+    const sandbox = await startSandbox();
+    const absent = await run(['health', '--json', '--model', 'absent:1b'], sandbox.url);
+    expect(absent.code).toBe(3);
+    expect(JSON.parse(absent.stderr)).toMatchObject({
+      error: { code: 'model_not_found', model: 'absent:1b' },
+    });
+    expect(await run(['health', '--quiet'], sandbox.url)).toEqual({ code: 0, stdout: '', stderr: '' });
+    await sandbox.close();
+  });
+
+  it('refuses a model name outside the grammar before anything is asked', async () => {
+    const ran = await run(['health', '--model', 'a@b'], `127.0.0.1:${await closedPort()}`);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain('a@b');
+  });
+
   it('never blames a proxy variable for a loopback address', async () => {
     const sandbox = await startSandbox();
     const report = await healthJson(sandbox.url, [], { HTTP_PROXY: 'http://127.0.0.1:1' });

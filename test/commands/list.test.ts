@@ -112,6 +112,16 @@ describe('list', () => {
     expect(wrong.stderr).toContain('modified_at');
   });
 
+  it('tells the length of the context also where the server has it among the details', async () => {
+    const server = await serve({
+      headers: { 'content-type': 'application/json' },
+      body: ['{"models":[{"name":"a:b","details":{"context_length":4096},"x_new":{"k":[1]}}]}'],
+    });
+    const { stdout } = await run(['list', '--json'], server.url);
+    expect(JSON.parse(stdout)).toMatchObject({ models: [{ context_length: 4096, x_new: { k: [1] } }] });
+    await server.close();
+  });
+
   it('says which server has no models', async () => {
     const empty = await startSandbox({ installed: [] });
     try {

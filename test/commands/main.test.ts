@@ -51,6 +51,15 @@ describe('the program', () => {
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'usage' } });
   });
 
+  it('says that a command’s own command is missing, and where its help is', async () => {
+    const alone = await run(['config']);
+    expect(alone).toMatchObject({ code: 2, stdout: '' });
+    expect(alone.stderr).toContain('What to do with config is missing.');
+    expect(alone.stderr).toContain('ollama-cli config --help');
+    expect((await run(['config', 'lst'])).stderr).toContain('ollama-cli config --help');
+    expect((await run(['lst'])).stderr).toContain('ollama-cli --help');
+  });
+
   it('takes the global options before and after the command', async () => {
     const server = await serve({ headers: { 'content-type': 'application/json' }, body: ['{"models":[]}'] });
     const before = await run(['-H', server.url, '--json', 'list']);

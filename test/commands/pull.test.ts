@@ -192,6 +192,40 @@ describe('pull', () => {
     expect((await run(['pull', 'qwen3:0.6b'], sandbox.url, { env })).code).toBe(0);
   });
 
+  it('begins and ends a JSON stream also for a model that is not allowed', async () => {
+    const env = { OLLAMA_CLI_ALLOWED_MODELS: 'qwen*' };
+    const ran = await run(['pull', 'smollm2:135m', '--json'], sandbox.url, { env });
+    expect(ran.code).toBe(7);
+    expect(lines(ran.stdout)).toMatchObject([
+      { type: 'start', models: ['smollm2:135m'] },
+      { type: 'error', error: { code: 'not_allowed' }, succeeded: [], failed: [], skipped: ['smollm2:135m'] },
+    ]);
+  });
+
+  it('tells a status once, however often the server repeats it', async () => {
+    const line = (completed: number): string =>
+      `${JSON.stringify({ status: 'pulling aaa', digest: 'sha256:aaa', total: 9, completed })}\n`;
+    const server = await serve({
+      body: ['{"status":"pulling manifest"}\n', line(1), line(2), line(3), '{"status":"success"}\n'],
+    });
+    const { events } = await pullJson(['m'], server.url);
+    const told = events.filter(({ type }) => type === 'status').map(({ status }) => status);
+    expect(told).toEqual(['pulling manifest', 'pulling aaa', 'success']);
+    await server.close();
+  });
+
+  it('goes on with a project’s host though the yes cannot be kept', async () => {
+    const cwd = await mkdtemp(path.join(tmpdir(), 'project-'));
+    await mkdir(path.join(cwd, '.git'));
+    await writeFile(path.join(cwd, '.ollamarc'), 'host: http://localtest.invalid:9\n');
+    const ran = await run(['pull', 'm', '--yes'], undefined, {
+      cwd,
+      env: { XDG_STATE_HOME: '/dev/null/nowhere' },
+    });
+    expect(ran.code).toBe(5);
+    expect(ran.stderr).toContain('could not be kept');
+  });
+
   it('says after Ctrl-C how much is kept and how to go on, and hangs up', async () => {
     const slow = await startSandbox({ installed: [], rate: 3_000_000 });
     try {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { main } from '../../src/main.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { serve } from '../support/fault-server.js';
+import { testIo } from '../support/io.js';
 import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
 
 let sandbox: Sandbox;
@@ -82,6 +84,29 @@ describe('rm', () => {
     expect(JSON.parse(some.stderr)).toMatchObject({ error: { code: 'partial' } });
     expect((await run(['rm', 'absent', '--yes', '--ignore-missing'], sandbox.url)).code).toBe(0);
     expect((await run(['rm', 'none*', '--yes'], sandbox.url)).code).toBe(3);
+  });
+
+  it('says of a glob that nothing matches it, and not to pull it', async () => {
+    const ran = await run(['rm', 'none*', '--yes'], sandbox.url);
+    expect(ran.code).toBe(3);
+    expect(ran.stderr).toContain('No installed model matches "none*"');
+    expect(ran.stderr).not.toContain('pull');
+  });
+
+  it('tells what is gone when it is stopped between two', async () => {
+    const models = ['a:1', 'b:1'].map((name) => ({ name, size: 5 }));
+    const server = await serve((request) => {
+      if (request.method === 'GET')
+        return { headers: { 'content-type': 'application/json' }, body: [JSON.stringify({ models })] };
+      if (request.body.includes('a:1')) return { headers: {}, body: [] };
+      test.abort();
+      return { headers: {}, then: 'stall' as const };
+    });
+    const test = testIo({ env: { OLLAMA_HOST: server.url } });
+    expect(await main(['rm', 'a:1', 'b:1', '--yes', '--json'], test.io)).toBe(130);
+    expect(JSON.parse(test.stdout())).toMatchObject({ removed: [{ name: 'a:1' }] });
+    expect(JSON.parse(test.stderr())).toMatchObject({ error: { code: 'interrupted' } });
+    await server.close();
   });
 
   it('refuses a name outside the grammar before anything is asked', async () => {

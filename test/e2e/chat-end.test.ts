@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { serve } from '../support/fault-server.js';
 import { asked, LEFT, MODEL, openChat, openSandbox, say, waitForAnswers } from './open-chat.js';
-import { openShell, SOON } from './program.js';
+import { openFolder, openProgram, openShell, SOON } from './program.js';
 
 describe('leaving and stopping', () => {
   test.each([
@@ -23,16 +25,19 @@ describe('leaving and stopping', () => {
     expect([terminal.cursorVisible(), terminal.bracketedPaste()]).toEqual([true, false]);
   });
 
-  test('by SIGTERM dies of it, and the terminal is as it was', async () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s is code %i in a shell, and the terminal is as it was', async (signal, code) => {
     const sandbox = await openSandbox();
-    const script = `$CLI chat ${MODEL}; echo "code $?"; stty -a`;
-    const terminal = openShell(`echo "shell $$"; ${script}`, sandbox.url, { rows: 60 });
+    const cwd = openFolder();
+    const chat = `sh -c 'echo $$ > pid; exec $CLI chat ${MODEL}'`;
+    const terminal = openShell(`${chat}; echo "code $?"; stty -a`, sandbox.url, { cwd, rows: 60 });
     await terminal.waitFor(/│ ›/, SOON);
-    const shell = /shell (\d+)/.exec(terminal.scrollback())?.[1] ?? '';
-    const killer = openShell(`kill -TERM $(ps -o pid= --ppid ${shell})`, sandbox.url);
-    expect((await killer.exit).exitCode).toBe(0);
+    process.kill(Number(readFileSync(path.join(cwd, 'pid'), 'utf8')), signal);
     await terminal.exit;
-    expect(terminal.screen()).toMatch(/code 143\n[^]*[^-]icanon/);
+    expect(terminal.screen()).toContain(`code ${String(code)}\n`);
+    expect(terminal.screen()).toMatch(/[^-]icanon/);
     expect([terminal.cursorVisible(), terminal.bracketedPaste()]).toEqual([true, false]);
   });
 
@@ -94,5 +99,43 @@ describe('a server that fails', () => {
     await terminal.waitFor(/before.*red.*after the end/, SOON);
     expect(terminal.raw()).not.toMatch(/\x1b\[2J\x1b\[31m|\x1b\]|\x07|\x9b|\u202e/);
     expect(terminal.screen()).toContain('› hello');
+  });
+});
+
+describe('one answer in a terminal', () => {
+  test('that is stopped by Ctrl-C stays, and the program dies of the signal', async () => {
+    const sandbox = await openSandbox({ tokensPerSecond: 30 });
+    const terminal = openProgram(['chat', MODEL, 'count to 900'], sandbox.url);
+    await terminal.waitFor(/ 1 2 3 4/, SOON);
+    terminal.write('\x03');
+    expect(await terminal.exit).toEqual({ exitCode: 0, signal: 2 });
+    expect(terminal.screen()).toMatch(/ 1 2 3 4[\d\s]*\^C$/);
+    expect(terminal.cursorVisible()).toBe(true);
+  });
+
+  test('asks for a model that is missing, pulls it, and goes on', async () => {
+    const sandbox = await openSandbox();
+    const terminal = openProgram(['chat', 'tinyllama:1.1b', 'hello'], sandbox.url);
+    await terminal.waitFor('"tinyllama:1.1b" is not installed on 127.0.0.1', SOON);
+    await terminal.waitFor('[y/N]', SOON);
+    terminal.write('y\r');
+    await terminal.exit;
+    expect(terminal.scrollback()).toMatch(/\n✓ tinyllama:1\.1b {2}6\.4 MB in [^]+ sandbox[^]+“hello”/);
+  });
+});
+
+describe('a question about removing', () => {
+  test.each([
+    ['n', 'n\r', { exitCode: 7, signal: 0 }, true],
+    ['Enter alone', '\r', { exitCode: 7, signal: 0 }, true],
+    ['Ctrl-C', '\x03', { exitCode: 0, signal: 2 }, true],
+    ['y', 'y\r', { exitCode: 0, signal: 0 }, false],
+  ])('is answered by %s (%j)', async (_, keys, exit, stays) => {
+    const sandbox = await openSandbox();
+    const terminal = openProgram(['rm', MODEL], sandbox.url);
+    expect(await terminal.waitFor('[y/N]', SOON)).toMatch(/gemma3:1b +8\.2 MB\n/);
+    terminal.write(keys);
+    expect(await terminal.exit).toEqual(exit);
+    expect(sandbox.requests.some(({ method }) => method === 'DELETE')).toBe(!stays);
   });
 });

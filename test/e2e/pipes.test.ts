@@ -162,6 +162,7 @@ describe('how it ends', () => {
     expect(ran.stderr).toContain(`No Ollama server at http://${host}`);
     for (const step of ['ollama serve', 'https://ollama.com/download', 'ollama-cli sandbox'])
       expect(ran.stderr).toContain(step);
+    expect(Math.max(...ran.stderr.split('\n').map((row) => row.length))).toBeLessThan(80);
   });
 
   test.each([['show'], ['chat']])(
