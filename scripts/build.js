@@ -79,7 +79,7 @@ async function buildProgram() {
     write: false,
     metafile: true,
     external,
-    plugins: [viewsStayOutside, noCodeLoaders],
+    plugins: [viewsStayOutside, noCodeLoaders, quickInk],
   });
   const chunks = new Map();
   for (const file of outputFiles) {

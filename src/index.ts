@@ -5,7 +5,6 @@ export {
   type CallOptions,
   type ClientOptions,
   type PullProgressReporter,
-  type StatusLine,
 } from './core/client.js';
 export {
   answerMessage,
@@ -25,17 +24,11 @@ export { OllamaError, isOllamaError, type ErrorCode, type ErrorFacts } from './c
 export type { CheckStatus, HealthCheck, HealthReport } from './core/health.js';
 export type { HttpEvent, Timeouts } from './core/http.js';
 export { checkModelName, displayName, parseModelName, sameModel, type ModelName } from './core/model-name.js';
-export {
-  pullTotals,
-  reducePull,
-  startPull,
-  type PullLayer,
-  type PullPhase,
-  type PullState,
-  type PullTotals,
-} from './core/pull.js';
+export { reducePull, startPull, type PullLayer, type PullPhase, type PullState } from './core/pull.js';
+export { pullTotals, type PullTotals } from './core/pull-totals.js';
 export { pullEventsFromValue, type OllamaPullEvent } from './core/pull-events.js';
 export type { PullOptions } from './core/pull-stream.js';
+export type { StatusLine } from './core/status-stream.js';
 export type { RetryPolicy } from './core/retry.js';
 export { baseUrlToHostRoot, isOpenAiCompatibleBaseUrl, parseHost, type HostAddress } from './core/url.js';
 export type * from './core/wire.js';

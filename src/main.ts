@@ -63,7 +63,8 @@ function usageError(error: CommanderError, argv: readonly string[]): OllamaError
     command !== undefined &&
     (error.code !== 'commander.unknownCommand' || !error.message.includes(`'${command}'`));
   // Commander's own word for a command whose subcommand is missing is no sentence.
-  const told = error.code === 'commander.help' ? `What to do with ${command} is missing` : error.message;
+  const missing = command === undefined ? 'A command is missing' : `What to do with ${command} is missing`;
+  const told = error.code === 'commander.help' ? missing : error.message;
   const message = told.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
   return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
     hint: known ? `ollama-cli ${command} --help` : 'ollama-cli --help',

@@ -196,10 +196,14 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
   const { model } = conversation;
   await requireModel(context, model);
   const { openLook } = await import('../output/look.js');
-  const { runChat } = await import('../views/chat.js');
+  // Without redraws for a screen reader, and where the cursor can't be moved.
+  const runView =
+    context.mode === 'tty'
+      ? (await import('../views/chat.js')).runChat
+      : (await import('../views/chat-plain.js')).runPlainChat;
   const look = await openLook(io, io.stdout, settings.color);
   const noHistory = /^\s*(?:1|t|true|yes|on)\s*$/i.test(io.env['OLLAMA_NOHISTORY'] ?? '');
-  await runChat({
+  await runView({
     io,
     client,
     conversation,

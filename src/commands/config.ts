@@ -58,7 +58,7 @@ async function list(
   context: Context,
   flags: { readonly showOrigin?: boolean; readonly header?: boolean },
 ): Promise<void> {
-  const { io, mode, config } = context;
+  const { mode, config } = context;
   const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   if (mode === 'json') {
     const items = settings.map(({ key, value, origin }) => ({ key, value, origin }));

@@ -1,7 +1,8 @@
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
-import { pullTotals, type PullState } from '../core/pull.js';
+import { type PullState } from '../core/pull.js';
+import { pullTotals } from '../core/pull-totals.js';
 import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import type { Outcome, Register } from '../command.js';

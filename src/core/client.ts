@@ -2,30 +2,17 @@ import { env as processEnvironment } from 'node:process';
 import type { Readable } from 'node:stream';
 import { cached } from './cache.js';
 import type { ChatEvent, ChatRequest } from './chat.js';
-import {
-  createChatDecoder,
-  decodeEmbed,
-  decodeRunning,
-  decodeShow,
-  decodeTags,
-  decodeVersion,
-} from './decode.js';
+import { streamAnswer } from './chat-stream.js';
+import { decodeEmbed, decodeRunning, decodeShow, decodeTags, decodeVersion } from './decode.js';
 import { OllamaError, isOllamaError } from './errors.js';
 import { checkHealth, type HealthReport } from './health.js';
-import {
-  createHttp,
-  DEFAULT_TIMEOUTS,
-  interruption,
-  type Call,
-  type Http,
-  type HttpEvent,
-  type Timeouts,
-} from './http.js';
-import { takeValue } from './ndjson.js';
+import { createHttp, DEFAULT_TIMEOUTS, type Call, type Http, type HttpEvent, type Timeouts } from './http.js';
 import type { ProxyEnvironment } from './proxy.js';
-import { pullError, type OllamaPullEvent } from './pull-events.js';
+import type { OllamaPullEvent } from './pull-events.js';
 import { streamPull, type PullOptions } from './pull-stream.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
+import { streamStatus, type StatusLine } from './status-stream.js';
+import { interruption } from './time-limit.js';
 import { parseHost, type HostAddress } from './url.js';
 import type {
   CreateRequest,
@@ -72,17 +59,6 @@ export interface PullProgressReporter {
 }
 
 const CONNECT_TRY_MS = 5_000;
-
-/** A status stream of `create` and `push`: the lines as the server sent them. */
-export type StatusLine = Readonly<Record<string, unknown>> & { readonly status?: string };
-
-function silent(
-  code: 'stalled' | 'timeout',
-  ms: number | undefined,
-  facts: { host: string; model: string },
-): OllamaError {
-  return new OllamaError(code, `${facts.host} has sent nothing for ${(ms ?? 0) / 1000} s.`, facts);
-}
 
 /**
  * A client of one Ollama server. Opens nothing until it is asked, prints nothing, and holds only what
@@ -251,7 +227,7 @@ export class OllamaClient {
     request: ChatRequest,
     options: CallOptions = {},
   ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
-    return this.#answer('/api/chat', request, options);
+    return streamAnswer(this.#http, this.#streams(), '/api/chat', request, options.signal);
   }
 
   /** The completion of a prompt, event by event, as `chat` gives them. */
@@ -259,34 +235,14 @@ export class OllamaClient {
     request: GenerateRequest,
     options: CallOptions = {},
   ): AsyncGenerator<ChatEvent, void, undefined> {
-    for await (const events of this.#answer('/api/generate', request, options)) {
+    for await (const events of streamAnswer(
+      this.#http,
+      this.#streams(),
+      '/api/generate',
+      request,
+      options.signal,
+    )) {
       for (const event of events) yield event;
-    }
-  }
-
-  async *#answer(
-    path: string,
-    request: ChatRequest | GenerateRequest,
-    { signal }: CallOptions,
-  ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
-    const facts = { host: this.host.url, model: request.model };
-    const decoder = createChatDecoder(facts, this.#now);
-    const silence = this.#timeouts.silence;
-    try {
-      const body = { ...request, stream: true };
-      const call: Call = { method: 'POST', path, body, model: request.model, signal };
-      for await (const events of this.#http.stream(call, decoder.take, silence)) {
-        if (events.length === 0) throw silent('timeout', silence, facts);
-        yield events;
-        if (decoder.ended()) return;
-      }
-      throw new OllamaError(
-        'stream_cut',
-        `The server at ${facts.host} ended the answer of ${facts.model} in the middle.`,
-        facts,
-      );
-    } catch (error) {
-      yield [{ type: 'error', error: answerError(error, facts) }];
     }
   }
 
@@ -320,7 +276,7 @@ export class OllamaClient {
 
   /** Makes a model; yields the server's lines. Throws for an error line, and where the last is not "success". */
   create(request: CreateRequest, options: CallOptions = {}): AsyncGenerator<StatusLine, void, undefined> {
-    return this.#statusLines('/api/create', { ...request }, request.model, options);
+    return this.#statusLines('/api/create', { ...request }, request.model, options.signal);
   }
 
   /** Pushes a model to its registry; yields the server's lines, and throws as `create` does. */
@@ -328,41 +284,25 @@ export class OllamaClient {
     model: string,
     { insecure, ...options }: CallOptions & { insecure?: boolean } = {},
   ): AsyncGenerator<StatusLine, void, undefined> {
-    return this.#statusLines(
-      '/api/push',
-      { model, ...(insecure === true ? { insecure } : {}) },
-      model,
-      options,
-    );
+    const body = { model, ...(insecure === true ? { insecure } : {}) };
+    return this.#statusLines('/api/push', body, model, options.signal);
   }
 
   async *#statusLines(
     path: string,
-    body: Readonly<Record<string, unknown>>,
+    body: object,
     model: string,
-    { signal }: CallOptions,
+    signal: AbortSignal | undefined,
   ): AsyncGenerator<StatusLine, void, undefined> {
-    const facts = { host: this.host.url, model };
-    const { silence } = this.#timeouts;
-    let status: unknown;
-    const call: Call = { method: 'POST', path, body: { ...body, stream: true }, model, signal };
     try {
-      for await (const values of this.#http.stream(call, takeValue, silence)) {
-        if (values.length === 0) throw silent('stalled', silence, facts);
-        for (const value of values) {
-          if (typeof value !== 'object' || value === null) continue;
-          const line = value as StatusLine;
-          if (typeof line['error'] === 'string') throw pullError(line['error'], facts);
-          ({ status } = line);
-          yield line;
-        }
-      }
+      yield* streamStatus(this.#http, this.#timeouts.silence, { path, body, model, signal });
     } finally {
       this.clearCache();
     }
-    if (status !== 'success') {
-      throw new OllamaError('stream_cut', `The server at ${facts.host} ended without "success".`, facts);
-    }
+  }
+
+  #streams(): { silence: number | undefined; now: () => number } {
+    return { silence: this.#timeouts.silence, now: this.#now };
   }
 
   /** True where the server has a blob. `digest`: `sha256:` and 64 hex digits. */
@@ -391,15 +331,4 @@ export class OllamaClient {
   async #get(path: string, signal: AbortSignal | undefined): Promise<unknown> {
     return await this.#http.json({ method: 'GET', path, signal, repeatable: true });
   }
-}
-
-/** The failure of an answer, typed; of one that broke off it says what to do. */
-function answerError(error: unknown, facts: { host: string; model: string }): OllamaError {
-  if (!isOllamaError(error)) return new OllamaError('internal', String(error), { ...facts, cause: error });
-  if (error.code !== 'stream_cut') return error;
-  return new OllamaError('stream_cut', error.message, {
-    ...facts,
-    hint: 'Ask again; what came is not the whole answer.',
-    cause: error,
-  });
 }

@@ -6,7 +6,6 @@ import {
   isCutConnection,
   notOllama,
   readErrorBody,
-  statusError,
   type RequestFacts,
 } from './http-errors.js';
 import { readBatches, type Take } from './ndjson.js';
@@ -14,7 +13,9 @@ import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { backoffMs, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
 import type { Transport, TransportResponse } from './transport.js';
+import { interruption, relay, timeLimit } from './time-limit.js';
 import type { HostAddress } from './url.js';
+import { readFailure, readText } from './http-answer.js';
 
 /** Limits in milliseconds; undefined for none. */
 export interface Timeouts {
@@ -85,9 +86,6 @@ export interface Http {
 
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
 const PASSING = new Set([429, 502, 503, 504]);
-
-/** How long the body of an error may take once its head is there. */
-const FAILURE_BODY_MS = 2_000;
 
 /** Makes the one way to a host. Opens nothing yet. */
 export function createHttp(settings: HttpSettings): Http {
@@ -184,22 +182,42 @@ export function createHttp(settings: HttpSettings): Http {
         return answer.status;
       }),
     stream: async function* (call, take, heartbeatMs) {
-      const facts: RequestFacts = { host: host.url, model: call.model };
-      const answer = await exchange(call, call.signal).catch((error: unknown) => {
-        throw call.signal?.aborted ? interruption(call.signal.reason, host) : error;
-      });
-      if (/text\/html/i.test(answer.headers['content-type'] ?? '')) {
-        const page = readErrorBody(await readText(answer.body), 'text/html');
-        throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
-      }
+      const open = relay(call.signal);
       try {
+        const opening = exchange(call, open.signal);
+        // A model that loads keeps even the head of its answer back: that is silence as any other.
+        while (!(await settles(opening, heartbeatMs))) yield [];
+        const answer = await opening;
+        if (/text\/html/i.test(answer.headers['content-type'] ?? '')) {
+          const page = readErrorBody(await readText(answer.body), 'text/html');
+          throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
+        }
         yield* readBatches(answer.body, take, heartbeatMs);
       } catch (error) {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
-        throw cutError(error, facts);
+        throw cutError(error, { host: host.url, model: call.model });
+      } finally {
+        open.release();
+        open.abort(new OllamaError('interrupted', 'Interrupted.', { host: host.url }));
       }
     },
   };
+}
+
+/** Resolves to true once `promise` is settled either way, to false after `ms` without. */
+async function settles(promise: Promise<unknown>, ms: number | undefined): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const done = promise.then(
+    () => true,
+    () => true,
+  );
+  if (ms === undefined) return await done;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, false)));
+  try {
+    return await Promise.race([done, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function chooseTransport(settings: HttpSettings): Promise<Transport> {
@@ -241,76 +259,6 @@ function report(
   });
 }
 
-async function readFailure(answer: TransportResponse, call: Call, host: HostAddress): Promise<OllamaError> {
-  if (answer.status < 400) {
-    answer.body.destroy();
-    return redirected(answer, host);
-  }
-  // The status is known: a body that never ends must not hold it back.
-  const timer = setTimeout(() => answer.body.destroy(), FAILURE_BODY_MS);
-  const text = await readText(answer.body, 64 * 1024).catch(() => '');
-  clearTimeout(timer);
-  const body = readErrorBody(text, answer.headers['content-type'] ?? '');
-  return statusError(answer.status, body, {
-    host: host.url,
-    model: call.model,
-    what: `${call.method} ${call.path}`,
-  });
-}
-
-/** A redirect is never followed: credentials go only where they were meant to. */
-function redirected(answer: TransportResponse, host: HostAddress): OllamaError {
-  const { location } = answer.headers;
-  const to = location === undefined ? '' : ` to ${JSON.stringify(location.slice(0, 200))}`;
-  return new OllamaError('protocol', `${host.url} redirects${to} (${answer.status}).`, {
-    host: host.url,
-    status: answer.status,
-    hint: 'Name that address as the host, if it is the server you mean.',
-  });
-}
-
-/** The text of a body; of more than `longest` bytes the start, the rest is dropped. */
-async function readText(body: Readable, longest = 512 * 1024 * 1024): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > longest) break;
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-interface Bound {
-  readonly signal: AbortSignal | undefined;
-  /** Takes the limit off; `outer` still aborts. */
-  lift(): void;
-  /** Ends all of it. */
-  stop(): void;
-}
-
-/** A signal that is aborted by `outer`, or after `ms` with the error of `makeError`. */
-export function timeLimit(
-  outer: AbortSignal | undefined,
-  ms: number | undefined,
-  makeError: () => OllamaError,
-): Bound {
-  if (ms === undefined) return { signal: outer, lift: () => undefined, stop: () => undefined };
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(outer?.reason);
-  if (outer?.aborted) onAbort();
-  else outer?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => controller.abort(makeError()), ms);
-  return {
-    signal: controller.signal,
-    lift: () => clearTimeout(timer),
-    stop: () => {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', onAbort);
-    },
-  };
-}
-
 function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
   return new OllamaError(
     'timeout',
@@ -321,16 +269,4 @@ function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
       hint: 'Give it longer with --timeout, or timeouts.response in the configuration.',
     },
   );
-}
-
-/** The error for an aborted call: a typed reason as it is, one of `AbortSignal.timeout` as `timeout`, else `interrupted`. */
-export function interruption(reason: unknown, host: HostAddress): OllamaError {
-  if (isOllamaError(reason)) return reason;
-  if (reason instanceof Error && reason.name === 'TimeoutError') {
-    return new OllamaError('timeout', `${host.url} gave no answer in time.`, {
-      host: host.url,
-      cause: reason,
-    });
-  }
-  return new OllamaError('interrupted', 'Interrupted.', { host: host.url, cause: reason });
 }

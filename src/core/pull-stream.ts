@@ -1,6 +1,7 @@
 import { OllamaError, isOllamaError } from './errors.js';
 import { takeValue } from './ndjson.js';
-import { interruption, timeLimit, type Http, type Timeouts } from './http.js';
+import type { Http, Timeouts } from './http.js';
+import { interruption, timeLimit } from './time-limit.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
 import { backoffMs, sleep, type RetryPolicy } from './retry.js';
 

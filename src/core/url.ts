@@ -20,10 +20,10 @@ export interface HostAddress {
   readonly warnings: readonly string[];
 }
 
-export const DEFAULT_PORT = 11_434;
+const DEFAULT_PORT = 11_434;
 
 /** Ollama trims spaces, then quotes, then spaces (envconfig.Var). */
-export function trimSetting(text: string): string {
+function trimSetting(text: string): string {
   return text
     .trim()
     .replace(/^["']+|["']+$/g, '')

@@ -1,6 +1,6 @@
 /**
  * Ollama's own shapes, with its own field names; unknown fields are kept. What the program reads is checked in
- * wire-decode.ts, the rest is passed on as it came. Source: api/types.go of Ollama, and the recordings.
+ * decode.ts, the rest is passed on as it came. Source: api/types.go of Ollama, and the recordings.
  */
 
 /** Details of a model's format. */

@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { PullState } from '../core/pull.js';
-import { pullTotals } from '../core/pull.js';
+import { pullTotals } from '../core/pull-totals.js';
 import type { OutputStream } from '../io.js';
 import type { PullView, PullViewOptions } from '../views/pull.js';
 import { terminalWidth } from './mode.js';

@@ -1,4 +1,5 @@
-import { pullTotals, type PullState } from '../core/pull.js';
+import { type PullState } from '../core/pull.js';
+import { pullTotals } from '../core/pull-totals.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 
 /** Progress of one layer is told at most this often, in milliseconds; a layer's end always. */

@@ -1,5 +1,6 @@
 import type { PullPhase, PullState } from '../core/pull.js';
-import { pullTotals, startPull } from '../core/pull.js';
+import { startPull } from '../core/pull.js';
+import { pullTotals } from '../core/pull-totals.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatMs } from '../format/duration.js';

@@ -1,4 +1,5 @@
-import type { PullLayer, PullState, PullTotals } from '../core/pull.js';
+import type { PullLayer, PullState } from '../core/pull.js';
+import type { PullTotals } from '../core/pull-totals.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
 import { formatSeconds } from '../format/duration.js';
 import { displayWidth, padEnd, padStart, truncateEnd } from '../format/width.js';

@@ -1,5 +1,6 @@
-import type { PullLayer, PullState, PullTotals } from '../core/pull.js';
-import { pullTotals } from '../core/pull.js';
+import type { PullLayer, PullState } from '../core/pull.js';
+import type { PullTotals } from '../core/pull-totals.js';
+import { pullTotals } from '../core/pull-totals.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatMs, formatSeconds } from '../format/duration.js';

@@ -300,6 +300,19 @@ describe('chat with a prompt', () => {
     await server.close();
   });
 
+  it('counts the wait for the head of an answer as silence too, and hangs up', async () => {
+    let hungUp: Promise<boolean> | undefined;
+    const server = await serve((request) => {
+      hungUp = request.finished;
+      return undefined;
+    });
+    const ran = await run(['chat', 'm', 'x', '--timeout', '200ms', '--json'], server.url);
+    expect(ran.code).toBe(5);
+    expect(lines(ran.stdout).at(-1)).toMatchObject({ type: 'error', error: { code: 'timeout' } });
+    expect(await hungUp).toBe(false);
+    await server.close();
+  });
+
   it('says that it waits for a stdin that stays open', async () => {
     const open = new Readable({ read: () => undefined });
     const test = testIo({ env: { OLLAMA_HOST: sandbox.url }, stdin: open });

@@ -234,9 +234,10 @@ describe('a body', () => {
     });
     let taken = 0;
     for await (const batch of readValues(body)) {
+      await sleep(10);
+      // What it holds, and what has been read behind it.
+      expect((sent - taken) * line.length).toBeLessThan(6e6);
       taken += batch.length;
-      for (let round = 0; round < 5; round++) await tick();
-      expect((sent - taken) * line.length).toBeLessThan(4e6);
     }
     expect(taken).toBe(lines);
   });

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OllamaError } from '../../src/core/errors.js';
 import { pullEventsFromValue, type OllamaPullEvent } from '../../src/core/pull-events.js';
-import { pullTotals, reducePull, startPull, type PullState } from '../../src/core/pull.js';
+import { reducePull, startPull, type PullState } from '../../src/core/pull.js';
+import { pullTotals } from '../../src/core/pull-totals.js';
 import { labelsOf, readPull, readRecording, VERSIONS } from './recorded.js';
 
 const A = 'sha256:aaaaaaaaaaaa';

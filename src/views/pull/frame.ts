@@ -1,5 +1,5 @@
 import type { PullLayer, PullState } from '../../core/pull.js';
-import { pullTotals } from '../../core/pull.js';
+import { pullTotals } from '../../core/pull-totals.js';
 import { formatBytes } from '../../format/bytes.js';
 import { cleanLine } from '../../format/clean.js';
 import { displayWidth, truncateEnd, truncateMiddle } from '../../format/width.js';

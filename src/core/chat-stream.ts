@@ -1,0 +1,60 @@
+import type { ChatEvent, ChatRequest } from './chat.js';
+import { createChatDecoder } from './decode.js';
+import { OllamaError, isOllamaError } from './errors.js';
+import type { Http } from './http.js';
+import type { GenerateRequest } from './wire.js';
+
+/**
+ * Asks for one answer and yields its events in batches. Never throws: `done` or `error` is the last event. `silence` is
+ * the longest one that is put up with, in milliseconds.
+ */
+export async function* streamAnswer(
+  http: Http,
+  { silence, now }: { readonly silence: number | undefined; readonly now: () => number },
+  path: '/api/chat' | '/api/generate',
+  request: ChatRequest | GenerateRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly ChatEvent[], void, undefined> {
+  const { model } = request;
+  const facts = { host: http.host.url, model };
+  const decoder = createChatDecoder(facts, now);
+  try {
+    const body = { ...request, stream: true };
+    for await (const events of http.stream(
+      { method: 'POST', path, body, model, signal },
+      decoder.take,
+      silence,
+    )) {
+      if (events.length === 0) throw silent('timeout', silence, facts);
+      yield events;
+      if (decoder.ended()) return;
+    }
+    throw new OllamaError(
+      'stream_cut',
+      `The server at ${facts.host} ended the answer of ${model} in the middle.`,
+      facts,
+    );
+  } catch (error) {
+    yield [{ type: 'error', error: answerError(error, facts) }];
+  }
+}
+
+/** The failure of an answer, typed; of one that broke off it says what to do. */
+function answerError(error: unknown, facts: { host: string; model: string }): OllamaError {
+  if (!isOllamaError(error)) return new OllamaError('internal', String(error), { ...facts, cause: error });
+  if (error.code !== 'stream_cut') return error;
+  return new OllamaError('stream_cut', error.message, {
+    ...facts,
+    hint: 'Ask again; what came is not the whole answer.',
+    cause: error,
+  });
+}
+
+/** The error for a stream that has been silent for longer than was allowed. */
+export function silent(
+  code: 'stalled' | 'timeout',
+  ms: number | undefined,
+  facts: { host: string; model: string },
+): OllamaError {
+  return new OllamaError(code, `${facts.host} has sent nothing for ${(ms ?? 0) / 1000} s.`, facts);
+}
