@@ -12,7 +12,8 @@ const MAY_IMPORT = {
   'src/io.ts': ['node:stream'],
   'src/version.ts': [],
   'src/flags.ts': ['commander'],
-  'src/failure.ts': ['src/core', 'src/format'],
+  'src/failure.ts': ['src/advice.ts', 'src/core', 'src/format'],
+  'src/advice.ts': ['src/core', 'src/format'],
   'src/help-topics.ts': ['src/failure.ts'],
   'src/context.ts': [
     'src/flags.ts',
@@ -132,6 +133,7 @@ const nodeGlobals = Object.fromEntries(
   [
     'process',
     'console',
+    'performance',
     'Buffer',
     'URL',
     'AbortController',

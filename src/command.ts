@@ -5,10 +5,18 @@ import type { Io } from './io.js';
 /** What a command's action ends with: an exit code, or nothing for 0. */
 export type Outcome = number | void;
 
-/** Wraps the body of an action: the context is made when it runs. `settings` turns its flags into settings. */
+/** What has to be known of a command before its context is there. */
+export interface ActionOptions<Arguments extends unknown[]> {
+  /** The flags that are settings, the strongest source of each. */
+  readonly settings?: (...args: Arguments) => Readonly<Record<string, unknown>>;
+  /** Of a command that streams JSON: what its `start` and its `error` carry where nothing could begin. */
+  readonly refused?: (...args: Arguments) => { readonly start: object; readonly error?: object };
+}
+
+/** Wraps the body of an action: the context is made when it runs. */
 export type Action = <Arguments extends unknown[]>(
   run: (context: Context, ...args: Arguments) => Promise<Outcome>,
-  settings?: (...args: Arguments) => Readonly<Record<string, unknown>>,
+  options?: ActionOptions<Arguments>,
 ) => (...args: Arguments) => Promise<void>;
 
 /** Declares one command on the program. */

@@ -22,7 +22,7 @@ export function addGlobalFlags(program: Command): void {
   program
     .option('-H, --host <url|name>', 'the server to ask (OLLAMA_HOST; http://127.0.0.1:11434)')
     .option('--json', 'JSON that scripts can rely on')
-    .option('--fields <a,b>', 'with --json: only these fields')
+    .option('--fields <a,b>', 'only these fields of the answer')
     .option('-q, --quiet', 'names only for lists; for work, nothing but errors')
     .option('--no-input', 'never ask anything')
     .addOption(new Option('--color <when>', 'whether to use colours').choices(['auto', 'always', 'never']))

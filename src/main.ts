@@ -5,7 +5,7 @@ import { EXIT_CODES, failureJson, toFailure, toOllamaError } from './failure.js'
 import { asksForJson, fixOptionalValues } from './flags.js';
 import { cleanText } from './format/clean.js';
 import type { Io } from './io.js';
-import { buildProgram, type Program } from './program.js';
+import { buildProgram, namedCommand, type Program } from './program.js';
 import { VERSION } from './version.js';
 
 /** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
@@ -58,12 +58,18 @@ async function helpTopic(argv: readonly string[]): Promise<string | undefined> {
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): OllamaError {
-  const command = argv.find((word) => !word.startsWith('-'));
+  const command = namedCommand(argv) ?? argv.find((word) => !word.startsWith('-'));
   const known =
     command !== undefined &&
+    command !== 'help' &&
     (error.code !== 'commander.unknownCommand' || !error.message.includes(`'${command}'`));
   // Commander's own word for a command whose subcommand is missing is no sentence.
-  const missing = command === undefined ? 'A command is missing' : `What to do with ${command} is missing`;
+  const missing =
+    command === undefined
+      ? 'A command is missing'
+      : command === 'help'
+        ? 'There is no such command or topic'
+        : `What to do with ${command} is missing`;
   const told = error.code === 'commander.help' ? missing : error.message;
   const message = told.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
   return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
@@ -94,7 +100,7 @@ async function tell(
   } else {
     const { openLook } = await import('./output/look.js');
     const { failureLines } = await import('./output/failure-text.js');
-    const look = await openLook(io, io.stderr, context?.settings.color ?? 'auto');
+    const look = await openLook(io, io.stderr, context?.settings ?? { color: 'auto' });
     io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
   }
   if (argv.includes('--debug') && error.stack !== undefined) {

@@ -1,7 +1,8 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import type { Action, Register } from './command.js';
 import { createContext, type Context } from './context.js';
 import { addGlobalFlags, type GlobalFlags } from './flags.js';
+import { failureJson, toFailure } from './failure.js';
 import type { Io } from './io.js';
 
 interface Entry {
@@ -37,6 +38,25 @@ function wanted(argv: readonly string[]): readonly Entry[] {
   return COMMANDS.filter((entry) => entry.names.some((name) => argv.includes(name)));
 }
 
+/** The root's options that a command takes too: all but the version. */
+function visibleGlobalOptions(command: Command): Option[] {
+  const options: Option[] = [];
+  for (let parent = command.parent; parent; parent = parent.parent) options.push(...parent.options);
+  return options.filter((option) => !option.hidden && option.long !== '--version');
+}
+
+/** A stream's first and last line are promised to scripts, also where a wrong configuration lets nothing begin. */
+async function tellRefused(io: Io, lines: { start: object; error?: object }, error: unknown): Promise<void> {
+  const { SCHEMA_VERSION, writeJsonLine } = await import('./output/json.js');
+  await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, ...lines.start });
+  await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(error)), ...lines.error });
+}
+
+/** The first word that names a command. */
+export function namedCommand(argv: readonly string[]): string | undefined {
+  return argv.find((word) => COMMANDS.some((entry) => entry.names.includes(word)));
+}
+
 /** Builds the commander tree for one command line. */
 export async function buildProgram(argv: readonly string[], io: Io): Promise<Program> {
   let exit = 0;
@@ -53,19 +73,24 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Pro
       getOutHelpWidth: () => Math.min(io.stdout.columns ?? 100, 100),
       getOutHasColors: () => false,
     })
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false, visibleGlobalOptions })
     .showSuggestionAfterError(true)
     .helpCommand('help [command|topic]', 'help for a command, or on exit-codes, environment');
   addGlobalFlags(command);
 
   const action: Action =
-    (run, settings) =>
+    (run, { settings, refused } = {}) =>
     async (...args) => {
       const flags = command.opts<GlobalFlags>();
       // The root has answered `--version` already: after a command's name it is none of its options.
       if (flags.version === true)
         throw new CommanderError(1, 'commander.unknownOption', "error: unknown option '--version'");
-      context = await createContext(io, flags, settings?.(...args));
+      try {
+        context = await createContext(io, flags, settings?.(...args));
+      } catch (error) {
+        if (flags.json === true && refused) await tellRefused(io, refused(...args), error);
+        throw error;
+      }
       exit = (await run(context, ...args)) ?? 0;
     };
   const loaded = await Promise.all(wanted(argv).map(async (entry) => await entry.load()));

@@ -65,7 +65,7 @@ async function streamText(context: Context, request: ChatRequest): Promise<Answe
   const { io, client, settings, flags } = context;
   const onTerminal = io.stdout.isTTY === true;
   const quiet = flags.quiet === true;
-  const look = await openLook(io, io.stderr, settings.color);
+  const look = await openLook(io, io.stderr, settings);
   const waiting = openWaiting(io, quiet || context.progressMode !== 'tty' ? undefined : request.model, look);
   // A file gets the answer byte for byte; a terminal gets no control characters of a model.
   const cleanAnswer = onTerminal ? createCleaner() : (text: string) => text;

@@ -23,7 +23,7 @@ export async function pullMissing(context: Context, model: string, yes = false):
       (await askYesNo(io, `"${cleanLine(model)}" is not installed on ${host}. Pull it?`)));
   if (!wanted) return false;
   const quiet = context.flags.quiet === true || context.mode === 'json';
-  const look = await openLook(io, io.stderr, settings.color);
+  const look = await openLook(io, io.stderr, settings);
   const display = await openPullDisplay(chooseProgress(settings.progress, context.progressMode, quiet), {
     stream: io.stderr,
     stdin: io.stdin,

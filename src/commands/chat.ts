@@ -50,7 +50,12 @@ export const register: Register = (program, action) => {
     .option('--no-history', 'keep nothing of what is typed')
     .option('--no-stdin', 'leave stdin unread')
     .option('-y, --yes', 'do not ask')
-    .action(action(chat, (_model, _prompt, flags: ChatFlags) => settingsOf(flags)));
+    .action(
+      action(chat, {
+        settings: (_model, _prompt, flags: ChatFlags) => settingsOf(flags),
+        refused: (model) => ({ start: { model: model ?? '' } }),
+      }),
+    );
 };
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
@@ -119,12 +124,12 @@ async function chat(
       hint: 'ollama-cli chat MODEL "PROMPT", or a prompt on stdin',
     });
   }
-  checkModelName(model);
   const conversation = converse(context, model, flags);
   const write = openEventWriter(io, readFields(context.flags), EVENT_FIELDS);
   if (json)
     await write({ type: 'start', schema_version: SCHEMA_VERSION, host: context.client.host.url, model });
   try {
+    checkModelName(model);
     checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
     if (prompt === undefined) return await talk(context, conversation);
@@ -201,7 +206,7 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
     context.mode === 'tty'
       ? (await import('../views/chat.js')).runChat
       : (await import('../views/chat-plain.js')).runPlainChat;
-  const look = await openLook(io, io.stdout, settings.color);
+  const look = await openLook(io, io.stdout, settings);
   const noHistory = /^\s*(?:1|t|true|yes|on)\s*$/i.test(io.env['OLLAMA_NOHISTORY'] ?? '');
   await runView({
     io,

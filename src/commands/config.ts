@@ -105,7 +105,7 @@ async function writeTable<Row>(
   }
   const { openLook } = await import('../output/look.js');
   const { renderTerminalTable } = await import('../output/terminal-table.js');
-  const look = await openLook(io, io.stdout, settings.color);
+  const look = await openLook(io, io.stdout, settings);
   const lines = renderTerminalTable(rows, columns, {
     width: look.width,
     styles: look.styles,

@@ -65,7 +65,7 @@ async function tellWrong(context: Context, report: HealthReport, model: string |
   }
   const { openLook } = await import('../output/look.js');
   const { failureLines } = await import('../output/failure-text.js');
-  const look = await openLook(io, io.stderr, settings.color);
+  const look = await openLook(io, io.stderr, settings);
   io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
 }
 
@@ -165,7 +165,7 @@ async function tell(context: Context, report: HealthReport): Promise<void> {
     return await writeLines(io.stdout, lines, io.signal);
   }
   const { openLook } = await import('../output/look.js');
-  const { styles, symbols } = await openLook(io, io.stdout, settings.color);
+  const { styles, symbols } = await openLook(io, io.stdout, settings);
   const signs = {
     pass: styles.good(symbols.check),
     warn: styles.warn(symbols.warn),

@@ -210,7 +210,7 @@ async function drawTable(
   const { io, settings, client } = context;
   const { openLook } = await import('../output/look.js');
   const { renderTerminalTable } = await import('../output/terminal-table.js');
-  const look = await openLook(io, io.stdout, settings.color);
+  const look = await openLook(io, io.stdout, settings);
   const { dim } = look.styles;
   if (models.length === 0) {
     const where = shortHost(client.host.url);

@@ -35,7 +35,11 @@ export const register: Register = (program, action) => {
     .option('--insecure', 'have the server fetch over plain HTTP')
     .option('--keep-going', 'go on with the others when one fails')
     .option('-y, --yes', 'do not ask')
-    .action(action(pull));
+    .action(
+      action(pull, {
+        refused: (models) => ({ start: { models }, error: { succeeded: [], failed: [] } }),
+      }),
+    );
 };
 
 /** What the events of a pull are told with, for `--fields`. */
@@ -52,12 +56,12 @@ interface Failed {
 
 async function pull(context: Context, names: readonly string[], flags: PullFlags): Promise<Outcome> {
   const models = [...new Set(names)];
-  for (const model of models) checkModelName(model);
   const tell = createTeller(context);
   await tell.start(models);
   const succeeded: string[] = [];
   const failed: Failed[] = [];
   try {
+    for (const model of models) checkModelName(model);
     for (const model of models) checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
     for (const [index, model] of models.entries()) {
@@ -163,7 +167,7 @@ function displayTeller(context: Context): Teller {
   return {
     start: async () => undefined,
     run: async (model, queue, insecure) => {
-      const look = await openLook(io, io.stderr, settings.color);
+      const look = await openLook(io, io.stderr, settings);
       const display: PullDisplay = await openPullDisplay(kind, {
         stream: io.stderr,
         stdin: io.stdin,
@@ -195,7 +199,7 @@ function displayTeller(context: Context): Teller {
       if (!error) return;
       if (error.code === 'interrupted') return tellKept(context, state);
       if (!several) return;
-      const look = await openLook(io, io.stderr, settings.color);
+      const look = await openLook(io, io.stderr, settings);
       io.stderr.write(`${failureLines(toFailure(error), look).join('\n')}\n`);
     },
     end: async (succeeded, failed, models, before) => {

@@ -51,6 +51,16 @@ export function parseListen(text: string): { host: string; port: number } {
   return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
 }
 
+function parseRate(text: string): number {
+  try {
+    return parseSize(text);
+  } catch (cause) {
+    throw new OllamaError('usage', `--rate takes bytes a second such as 5MB or 500kB, not "${text}".`, {
+      cause,
+    });
+  }
+}
+
 function positive(text: string, flag: string): number {
   const value = Number(text);
   if (value > 0) return value;
@@ -76,7 +86,7 @@ async function sandbox({ io }: Context, flags: SandboxFlags): Promise<void> {
     scale: positive(flags.scale ?? '0.01', '--scale'),
     faults: (flags.fault ?? []).map(parseFault),
     ...(flags.models === undefined ? {} : { modelsDir: flags.models }),
-    ...(flags.rate === undefined ? {} : { rate: parseSize(flags.rate) }),
+    ...(flags.rate === undefined ? {} : { rate: parseRate(flags.rate) }),
     ...(flags.tokenRate === undefined ? {} : { tokensPerSecond: positive(flags.tokenRate, '--token-rate') }),
     ...(flags.as === undefined ? {} : { version: flags.as }),
     ...(flags.empty === true ? { installed: [] } : {}),

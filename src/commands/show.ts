@@ -134,7 +134,7 @@ async function draw(
 ): Promise<void> {
   const { openLook } = await import('../output/look.js');
   const { displayWidth, padEnd } = await import('../format/width.js');
-  const look = await openLook(io, io.stdout, settings.color);
+  const look = await openLook(io, io.stdout, settings);
   const { bold, dim } = look.styles;
   const titles = Math.max(...facts.map(({ title }) => displayWidth(title)));
   const lines: string[] = facts.map(

@@ -6,7 +6,7 @@ import { DEFAULT_HOST, SETTINGS } from './schema.js';
 import type { Settings } from './schema.js';
 import type { Stored } from './value-types.js';
 
-export type { Layer, LayerValue, Origin } from './layer.js';
+export type { Layer, Origin } from './layer.js';
 
 /** The settings in force, and how they came about. */
 export interface Resolved {

@@ -78,7 +78,7 @@ function unreachable(error: OllamaError, url: string): HealthReport {
   const check: HealthCheck = {
     name: 'server',
     status: 'fail',
-    detail: answered ? error.message : `nothing answers at ${url}: ${error.message}`,
+    detail: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };
   return {

@@ -78,7 +78,7 @@ export function connectionError(error: unknown, facts: RequestFacts): OllamaErro
 }
 
 /** The typed error of a body that broke off after the answer's head. */
-export function cutError(error: unknown, facts: RequestFacts): OllamaError {
+export function cutError(error: unknown, facts: RequestFacts & { hint?: string }): OllamaError {
   if (isOllamaError(error)) return error;
   const reason = REASONS[systemCode(error) ?? ''] ?? 'the connection was cut';
   return new OllamaError('stream_cut', `The answer of ${facts.host} broke off: ${reason}.`, {
@@ -171,7 +171,7 @@ export function statusError(
     return body.text.startsWith('404 page not found')
       ? new OllamaError(
           'server_error',
-          `The server at ${facts.host} does not know ${facts.what}: it is older than that.`,
+          `The server at ${facts.host} does not know ${facts.what}: it is an older Ollama, or none.`,
           known,
         )
       : notOllama(facts.host, `404, ${JSON.stringify(body.text.slice(0, 80))}`, known);

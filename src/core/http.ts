@@ -157,7 +157,7 @@ export function createHttp(settings: HttpSettings): Http {
       return await read(await exchange(call, bound.signal, expected));
     } catch (error) {
       if (bound.signal?.aborted) throw interruption(bound.signal.reason, host);
-      throw cutError(error, { host: host.url, model: call.model });
+      throw cutError(error, { host: host.url, model: call.model, hint: 'Ask again.' });
     } finally {
       bound.stop();
     }

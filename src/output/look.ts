@@ -17,11 +17,12 @@ export interface Look {
 export async function openLook(
   io: Pick<Io, 'env' | 'platform'>,
   stream: OutputStream,
-  flag: ColorFlag,
+  { color, accessible = false }: { readonly color: ColorFlag; readonly accessible?: boolean },
 ): Promise<Look> {
   const { createStyles } = await import('./styles.js');
-  const level = colorLevel({ flag, env: io.env, isTTY: isTerminal(stream, io.env) });
-  const unicode = supportsUnicode(io.env, io.platform);
+  const level = colorLevel({ flag: color, env: io.env, isTTY: isTerminal(stream, io.env) });
+  // A screen reader spells signs out, or passes over them.
+  const unicode = !accessible && supportsUnicode(io.env, io.platform);
   return {
     styles: createStyles(level),
     symbols: symbols(unicode),

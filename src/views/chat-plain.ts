@@ -35,7 +35,9 @@ export async function runPlainChat(options: ChatViewOptions): Promise<{ conversa
   function show(block: Block | undefined): void {
     // What was sent stands on the screen already, where it was typed.
     if (block === undefined || block.kind === 'prompt') return;
-    write(`${drawBlock(block, columns(), 1, look).join('\n')}\n`);
+    // The keys of the drawn composer are not here.
+    const told = block.kind === 'help' ? { ...block, groups: block.groups.slice(0, 1) } : block;
+    write(`${drawBlock(told, columns(), 1, look).join('\n')}\n`);
   }
 
   const keyboard = createInterface({
@@ -45,6 +47,7 @@ export async function runPlainChat(options: ChatViewOptions): Promise<{ conversa
     history: [...(history?.entries ?? [])].reverse(),
   });
   const typed: string[] = [];
+  const lines: string[] = [];
   let isClosed = false;
   let leavesNext = false;
   let wake: () => void = () => undefined;
@@ -66,6 +69,8 @@ export async function runPlainChat(options: ChatViewOptions): Promise<{ conversa
     else {
       leavesNext = true;
       typed.length = 0;
+      lines.length = 0;
+      keyboard.setPrompt(PROMPT);
       write('\nCtrl-D or /bye leaves; Ctrl-C again too\n');
       keyboard.prompt();
     }
@@ -79,7 +84,7 @@ export async function runPlainChat(options: ChatViewOptions): Promise<{ conversa
 
   /** The next text: a line, the lines of one paste, or all that an open `"""` or a trailing backslash asks for. */
   async function nextText(): Promise<string | undefined> {
-    const lines: string[] = [];
+    lines.length = 0;
     keyboard.setPrompt(PROMPT);
     keyboard.prompt();
     for (;;) {

@@ -58,6 +58,10 @@ describe('the program', () => {
     expect(alone.stderr).toContain('ollama-cli config --help');
     expect((await run(['config', 'lst'])).stderr).toContain('ollama-cli config --help');
     expect((await run(['lst'])).stderr).toContain('ollama-cli --help');
+    expect((await run(['--json'])).stderr).toContain('A command is missing.');
+    const topic = await run(['help', 'nonsense']);
+    expect(topic.code).toBe(2);
+    expect(topic.stderr).toContain('no such command or topic');
   });
 
   it('takes the global options before and after the command', async () => {

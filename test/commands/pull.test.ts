@@ -260,14 +260,40 @@ describe('pull', () => {
     const cwd = await mkdtemp(path.join(tmpdir(), 'project-'));
     await mkdir(path.join(cwd, '.git'));
     await writeFile(path.join(cwd, '.ollamarc'), 'host: gpu.invalid:1\n');
-    const refused = await run(['pull', 'smollm2:135m', '--json'], undefined, { cwd });
+    // The proxy is what answers: the name is never looked up.
+    const proxy = await serve({ body: ['{"status":"success"}\n'] });
+    const env = { HTTP_PROXY: proxy.url };
+    const refused = await run(['pull', 'smollm2:135m', '--json'], undefined, { cwd, env });
     expect(refused.code).toBe(7);
     expect(lines(refused.stdout).at(-1)).toMatchObject({ type: 'error', error: { code: 'declined' } });
     expect(refused.stderr).toContain('gpu.invalid:1');
-    const agreed = await run(['pull', 'smollm2:135m', '--yes'], undefined, { cwd });
-    expect(agreed.code).toBe(5);
+    expect(proxy.requests).toHaveLength(0);
+    const agreed = await run(['pull', 'smollm2:135m', '--yes'], undefined, { cwd, env });
+    expect(agreed.code).toBe(0);
     // Once agreed it is remembered.
-    expect((await run(['pull', 'smollm2:135m'], undefined, { cwd })).code).toBe(5);
+    expect((await run(['pull', 'smollm2:135m'], undefined, { cwd, env })).code).toBe(0);
+    expect(proxy.requests.map(({ url }) => url)).toEqual(Array(2).fill('http://gpu.invalid:1/api/pull'));
+    await proxy.close();
+  });
+
+  it('begins and ends its JSON stream also where a name or the configuration is wrong', async () => {
+    const named = await run(['pull', 'a@b', '--json'], sandbox.url);
+    expect(named.code).toBe(2);
+    expect(lines(named.stdout)).toMatchObject([
+      { type: 'start', models: ['a@b'] },
+      { type: 'error', error: { code: 'invalid_name' }, succeeded: [], failed: [], skipped: ['a@b'] },
+    ]);
+    const configured = await run(['pull', 'a', '--json'], sandbox.url, {
+      env: { OLLAMA_CLI_AUTO_PULL: 'maybe' },
+    });
+    expect(configured.code).toBe(2);
+    const events = lines(configured.stdout);
+    expect(events).toMatchObject([
+      { type: 'start', models: ['a'] },
+      { type: 'error', error: { code: 'config' } },
+    ]);
+    for (const event of events) expect(schemaErrors('pull-event', event)).toBe('');
+    expect(JSON.parse(configured.stderr)).toMatchObject({ error: { code: 'config' } });
   });
 
   it('lets no escape sequence of a server through in an error or a status', async () => {

@@ -26,7 +26,8 @@ export function layoutComposer(text: string, cursor: number, width: number): Com
     let column = 0;
     for (const grapheme of splitGraphemes(line)) {
       const at = lineStart + grapheme.start;
-      if (column + grapheme.width > width) {
+      // One without a width goes over too: the cursor before it has no cell at a full row's end.
+      if (column + Math.max(1, grapheme.width) > width) {
         rows.push({ text: drawn, start: rowStart, end: at });
         rowStart = at;
         drawn = '';

@@ -184,6 +184,15 @@ describe('whatever is pressed', () => {
     );
   });
 
+  test('the cursor has a cell before a character without a width at the end of a full row', () => {
+    const { rows, cursorRow, cursorColumn } = layoutComposer('\t\u200d', 1, 4);
+    expect(rows.map(({ start, end }) => [start, end])).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
+    expect([cursorRow, cursorColumn]).toEqual([1, 0]);
+  });
+
   test('the rows hold the whole text within their width, and the cursor', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 30 }), fc.integer({ min: 4, max: 12 }), (actions, width) => {

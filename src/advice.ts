@@ -1,0 +1,194 @@
+import type { OllamaError } from './core/errors.js';
+import { isHuggingFace } from './core/model-name.js';
+import { cleanLine } from './format/clean.js';
+import { findNearest, suggestLowerCase } from './format/nearest.js';
+
+/** One thing to do next: a label, a command that can be copied, and a remark. */
+export interface NextStep {
+  readonly label: string;
+  readonly command: string;
+  readonly note?: string;
+}
+
+/** What is known around an error, for a better next step. */
+export interface FailureFacts {
+  /** The names of the models that are installed, where they could be asked for. */
+  readonly installed?: readonly string[];
+}
+
+/** Those facts, and the server as a person reads it. */
+interface Circumstances extends FailureFacts {
+  readonly where: string;
+}
+
+interface Advice {
+  readonly message?: string;
+  readonly steps: readonly NextStep[];
+}
+
+function shellWord(text: string): string {
+  return /^[\w.:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function adviseNotFound(error: OllamaError, { installed = [], where }: Circumstances): Advice {
+  if (error.model === undefined) return { steps: [] };
+  const model = cleanLine(error.model);
+  const lower = isHuggingFace(model) ? undefined : suggestLowerCase(model);
+  const inRegistry = /file does not exist|manifest/i.test(error.message);
+  const near = findNearest(model, installed, 3).filter((name) => name !== model);
+  const meant = inRegistry
+    ? lower === undefined
+      ? []
+      : [lower]
+    : near.length > 0
+      ? near
+      : lower === undefined
+        ? []
+        : [lower];
+  const steps: NextStep[] = [];
+  if (meant.length > 0) steps.push({ label: 'did you mean', command: meant.map(cleanLine).join(', ') });
+  if (inRegistry) {
+    if (lower !== undefined) steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower)}` });
+    steps.push({
+      label: 'look it up',
+      command: 'https://ollama.com/library',
+      note: 'which names and tags there are',
+    });
+  } else {
+    steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower ?? model)}` });
+  }
+  return {
+    message: inRegistry
+      ? `There is no model "${model}" in the registry.`
+      : `"${model}" is not installed on ${where}.`,
+    steps,
+  };
+}
+
+function adviseUnreachable(): Advice {
+  return {
+    steps: [
+      { label: 'start it', command: 'ollama serve', note: 'get it: https://ollama.com/download' },
+      { label: 'another address', command: 'ollama-cli -H HOST:PORT list' },
+      { label: 'just looking', command: 'ollama-cli sandbox' },
+    ],
+  };
+}
+
+function advisePull(error: OllamaError): Advice {
+  const again = `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}`;
+  const steps: NextStep[] = [{ label: 'go on', command: again, note: 'what has come stays on the server' }];
+  if (/tls:|x509|proxy|dial tcp|no such host|timeout/i.test(error.message)) {
+    return {
+      steps: [
+        {
+          label: 'on the server',
+          command: 'set HTTPS_PROXY there',
+          note: 'the download runs inside the server',
+        },
+        ...steps,
+      ],
+    };
+  }
+  return { steps };
+}
+
+/** What to say and to do about an error, beside its own words. */
+export function advise(error: OllamaError, facts: Circumstances): Advice {
+  switch (error.code) {
+    case 'model_not_found':
+      return adviseNotFound(error, facts);
+    case 'unreachable':
+      return adviseUnreachable();
+    case 'timeout':
+      return error.message.startsWith('No Ollama server')
+        ? adviseUnreachable()
+        : {
+            steps:
+              error.hint === undefined
+                ? [{ label: 'give it longer', command: 'the same command with --timeout 5m' }]
+                : [],
+          };
+    case 'registry_unreachable':
+    case 'stream_cut':
+    case 'stalled':
+      // A chat that broke off brings its own hint; of all else, only a pull has a model that goes on coming.
+      if (error.hint !== undefined) return { steps: [] };
+      return error.model === undefined
+        ? { steps: [{ label: 'ask again', command: 'the same command' }] }
+        : advisePull(error);
+    case 'digest_mismatch':
+      return {
+        steps: [{ label: 'fetch it again', command: `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}` }],
+      };
+    case 'unauthorized':
+      return {
+        steps: [
+          { label: 'with a password', command: 'ollama-cli -H https://USER:PASSWORD@HOST list' },
+          {
+            label: 'with a token',
+            command: 'headers.authorization in the user configuration file',
+            note: 'ollama-cli config path',
+          },
+        ],
+      };
+    case 'context_overflow':
+      return {
+        message: `The conversation does not fit the context window of ${error.model ?? 'the model'}: ${error.message}.`,
+        steps: [
+          {
+            label: 'a larger window',
+            command: `ollama-cli chat ${shellWord(error.model ?? 'MODEL')} --option num_ctx=16384`,
+          },
+        ],
+      };
+    case 'no_space':
+      return {
+        steps: [
+          {
+            label: 'make room',
+            command: 'ollama-cli rm MODEL',
+            note: 'on the machine where the server runs',
+          },
+        ],
+      };
+    case 'server_error':
+      return adviseServerError(error);
+    case 'protocol':
+      return {
+        steps:
+          error.hint === undefined
+            ? [{ label: 'look closer', command: 'the same command with --debug' }]
+            : [],
+      };
+    case 'not_allowed':
+      return { steps: [{ label: 'see the setting', command: 'ollama-cli config list --show-origin' }] };
+    case 'internal':
+      return { steps: [{ label: 'look closer', command: 'the same command with --debug' }] };
+    case 'usage':
+    case 'config':
+    case 'invalid_name':
+    case 'session_not_found':
+    case 'host_not_found':
+    case 'tls':
+    case 'declined':
+    case 'partial':
+    case 'interrupted':
+      return { steps: [] };
+  }
+}
+
+function adviseServerError(error: OllamaError): Advice {
+  if (error.model !== undefined && /does not support/.test(error.message)) {
+    return { steps: [{ label: 'what it can do', command: `ollama-cli show ${shellWord(error.model)}` }] };
+  }
+  if (error.status === 412 || /\b412\b|newer version of ollama/i.test(error.message)) {
+    return {
+      steps: [
+        { label: 'its version', command: 'ollama-cli health', note: 'an old server may still be running' },
+        { label: 'update it', command: 'https://ollama.com/download', note: 'and start it anew' },
+      ],
+    };
+  }
+  return { steps: [{ label: 'ask it', command: 'ollama-cli health' }] };
+}

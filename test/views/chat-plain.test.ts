@@ -1,0 +1,101 @@
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/main.js';
+import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
+import { testIo } from '../support/io.js';
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox({ installed: ['gemma3:1b'], tokensPerSecond: 500, loadMs: 0 });
+});
+afterAll(async () => await sandbox.close());
+
+interface PlainChat {
+  readonly ended: Promise<number>;
+  text(): string;
+  type(text: string): void;
+  abort(): void;
+}
+
+function openPlain(argv: string[] = [], env: Record<string, string> = {}): PlainChat {
+  const stdin = new PassThrough();
+  const test = testIo({
+    tty: true,
+    stdinTty: true,
+    stdin,
+    env: { OLLAMA_HOST: sandbox.url, OLLAMA_NOHISTORY: '1', ...env },
+  });
+  return {
+    ended: main(['chat', 'gemma3:1b', '--color', 'never', ...argv], test.io),
+    text: test.stdout,
+    type: (text) => void stdin.write(text),
+    abort: () => test.abort(),
+  };
+}
+
+function messages(): { role: string; content: string }[] {
+  const body = sandbox.requests.filter(({ path }) => path === '/api/chat').at(-1)?.body;
+  return (body as { messages: { role: string; content: string }[] }).messages;
+}
+
+describe('the chat line by line', () => {
+  it.each([
+    [['--accessible'], {}],
+    [[], { TERM: 'dumb' }],
+    [[], { CI: '1' }],
+  ])('answers with %j and %j, and never redraws', async (argv, env) => {
+    const chat = openPlain(argv, env);
+    await expect.poll(chat.text).toContain('> ');
+    chat.type('hello\r');
+    await expect.poll(chat.text).toMatch(/\d+ tokens/);
+    chat.type('/set system be brief\r');
+    await expect.poll(chat.text).toContain('The system prompt is set');
+    chat.type('again\r');
+    await expect.poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
+    expect(messages().map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user']);
+    chat.type('/bye\r');
+    expect(await chat.ended).toBe(0);
+    // Neither up, nor a wiped line, nor a hidden cursor, nor a synchronized frame.
+    expect(chat.text()).not.toMatch(/\x1b\[(?:\d*[AFK]|2K|\?25l|\?2026)/);
+  });
+
+  it('takes the lines of a paste, a block and a continued line as one text', async () => {
+    const chat = openPlain(['--accessible']);
+    await expect.poll(chat.text).toContain('> ');
+    chat.type('one\rtwo\r');
+    await expect.poll(chat.text).toMatch(/\d+ tokens/);
+    expect(messages().at(-1)?.content).toBe('one\ntwo');
+    chat.type('"""a\r');
+    await expect.poll(chat.text).toContain('... ');
+    chat.type('b"""\r');
+    await expect.poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
+    expect(messages().at(-1)?.content).toBe('a\nb');
+    chat.type('\x04');
+    expect(await chat.ended).toBe(0);
+  });
+
+  it('stops an answer at Ctrl-C and keeps what came; at rest it leaves the second time', async () => {
+    const chat = openPlain(['--accessible']);
+    await expect.poll(chat.text).toContain('> ');
+    sandbox.setFaults([{ name: 'stall' }]);
+    chat.type('a long story\r');
+    await expect.poll(() => messages().at(-1)?.content).toBe('a long story');
+    chat.type('\x03');
+    await expect.poll(chat.text).toContain('(stopped)');
+    sandbox.setFaults([]);
+    chat.type('\x03');
+    await expect.poll(chat.text).toContain('Ctrl-D or /bye leaves');
+    chat.type('\x03');
+    expect(await chat.ended).toBe(0);
+  });
+
+  it('lists the commands that there are, and no keys that there are not', async () => {
+    const chat = openPlain(['--accessible']);
+    await expect.poll(chat.text).toContain('> ');
+    chat.type('/help\r');
+    await expect.poll(chat.text).toContain('/set system');
+    expect(chat.text()).not.toContain('Alt-Enter');
+    chat.abort();
+    expect(await chat.ended).toBe(0);
+  });
+});
