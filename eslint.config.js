@@ -30,8 +30,10 @@ const MAY_IMPORT = {
     'src/command.ts',
     'src/commands',
     'src/context.ts',
+    'src/failure.ts',
     'src/flags.ts',
     'src/io.ts',
+    'src/output',
     'commander',
   ],
   'src/main.ts': [

@@ -33,7 +33,8 @@ const GROUPS = [
 
 /** Runs Node with `args`; resolves with its exit code and what it printed. */
 function runNode(args, stdio = ['ignore', 'pipe', 'pipe']) {
-  const child = spawn(process.execPath, args, { cwd: root, stdio });
+  // Vitest colours its output wherever CI is set.
+  const child = spawn(process.execPath, args, { cwd: root, stdio, env: { ...process.env, NO_COLOR: '1' } });
   let output = '';
   child.stdout?.on('data', (chunk) => (output += chunk));
   child.stderr?.on('data', (chunk) => (output += chunk));

@@ -30,16 +30,14 @@ export async function checkHealth(client: OllamaClient, now: () => number): Prom
   const before = now();
   const version = await settle(client.version());
   const responseTimeMs = Math.round(now() - before);
-  if (version instanceof OllamaError && !isOlderThanRoute(version))
-    return unreachable(version, client.host.url);
+  if (version instanceof OllamaError && !isOlderThanRoute(version)) return unreachable(version);
 
   const [models, running] = await Promise.all([
     settle(client.list({ force: true })),
     settle(client.running()),
   ]);
   // A server that tells neither its version nor its models is none that a client can work with.
-  if (models instanceof OllamaError && version instanceof OllamaError)
-    return unreachable(models, client.host.url);
+  if (models instanceof OllamaError && version instanceof OllamaError) return unreachable(models);
 
   const checks: HealthCheck[] = [
     { name: 'server', status: 'pass', detail: `${client.host.url} answers in ${responseTimeMs} ms` },
@@ -72,7 +70,7 @@ async function settle<Value>(answer: Promise<Value>): Promise<Value | OllamaErro
   }
 }
 
-function unreachable(error: OllamaError, url: string): HealthReport {
+function unreachable(error: OllamaError): HealthReport {
   const answered =
     error.code === 'protocol' || error.code === 'unauthorized' || error.code === 'server_error';
   const check: HealthCheck = {
