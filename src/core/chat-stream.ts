@@ -1,5 +1,5 @@
 import type { ChatEvent, ChatRequest } from './chat.js';
-import { createChatDecoder } from './decode.js';
+import { createChatDecoder } from './chat-decode.js';
 import { OllamaError, isOllamaError } from './errors.js';
 import type { Http } from './http.js';
 import type { GenerateRequest } from './wire.js';
@@ -20,11 +20,7 @@ export async function* streamAnswer(
   const decoder = createChatDecoder(facts, now);
   try {
     const body = { ...request, stream: true };
-    for await (const events of http.stream(
-      { method: 'POST', path, body, model, signal },
-      decoder.take,
-      silence,
-    )) {
+    for await (const events of http.stream({ method: 'POST', path, body, model, signal }, decoder, silence)) {
       if (events.length === 0) throw silent('timeout', silence, facts);
       yield events;
       if (decoder.ended()) return;

@@ -8,7 +8,7 @@ import {
   readErrorBody,
   type RequestFacts,
 } from './http-errors.js';
-import { readBatches, type Take } from './ndjson.js';
+import { readBatches, type LineReader } from './ndjson.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { backoffMs, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
@@ -80,8 +80,12 @@ export interface Http {
   json(call: Call): Promise<unknown>;
   /** The status of a single answer that has no value; statuses in `expected` are no errors. */
   status(call: Call, expected: readonly number[]): Promise<number>;
-  /** What `take` makes of a stream's lines, in batches as they come; an empty batch is a heartbeat of silence. */
-  stream<Item>(call: Call, take: Take<Item>, heartbeatMs?: number): AsyncGenerator<Item[], void, undefined>;
+  /** What `reader` makes of a stream's lines, in batches as they come; an empty batch is a heartbeat of silence. */
+  stream<Item>(
+    call: Call,
+    reader: LineReader<Item>,
+    heartbeatMs?: number,
+  ): AsyncGenerator<Item[], void, undefined>;
 }
 
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
@@ -181,7 +185,7 @@ export function createHttp(settings: HttpSettings): Http {
         await readText(answer.body);
         return answer.status;
       }),
-    stream: async function* (call, take, heartbeatMs) {
+    stream: async function* (call, reader, heartbeatMs) {
       const open = relay(call.signal);
       try {
         const opening = exchange(call, open.signal);
@@ -192,7 +196,7 @@ export function createHttp(settings: HttpSettings): Http {
           const page = readErrorBody(await readText(answer.body), 'text/html');
           throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
         }
-        yield* readBatches(answer.body, take, heartbeatMs);
+        yield* readBatches(answer.body, reader, heartbeatMs);
       } catch (error) {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
         throw cutError(error, { host: host.url, model: call.model });

@@ -21,36 +21,29 @@ function parseLine(line: string): unknown {
   }
 }
 
-/**
- * The values of several whole lines by one call, which takes a tenth less than one call a line; undefined where that
- * does not come out even, and each line has to be looked at. Lines that are JSON only together (`[1` and `2]`, and
- * `1,2` for the count) would pass: no server sends them, and they come to nothing but other values.
- */
-function parseTogether(text: string): unknown[] | undefined {
-  // The newline stays, so that no string can reach over it.
-  const joined = `[${text.replaceAll('\n', ',\n')}]`;
-  const lines = joined.length - text.length - 1;
-  try {
-    const values = JSON.parse(joined) as unknown[];
-    return values.length === lines ? values : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function isBlank(line: string): boolean {
   return line.trim() === '';
 }
 
-/**
- * Adds to `items` what a line's value comes to. Called line by line, so that the values themselves are gone at once:
- * a thousand kept for the length of a batch cost more than they took to parse.
- */
-export type Take<Item> = (value: unknown, items: Item[]) => void;
+/** What becomes of lines. */
+export interface LineReader<Item> {
+  /**
+   * Adds to `items` what a line's value comes to. Called line by line, so that the values themselves are gone at once:
+   * a thousand kept for the length of a batch cost more than they took to parse.
+   */
+  take(value: unknown, items: Item[]): void;
+  /**
+   * Reads lines from `start` on that it knows without parsing them, each with its newline unless the text ends there,
+   * and returns where it stopped: at the beginning of a line.
+   */
+  skim?(text: string, start: number, items: Item[]): number;
+}
 
 /** Takes each value as it is. */
-export const takeValue: Take<unknown> = (value, values) => {
-  values.push(value);
+export const takeValue: LineReader<unknown> = {
+  take: (value, values) => {
+    values.push(value);
+  },
 };
 
 /** Cuts bytes into lines. Holds only what came after the last newline. */
@@ -69,7 +62,7 @@ export interface LineParser<Item> {
  * cut as bytes and only whole ones become text: a newline is never a part of another character in UTF-8.
  */
 export function createLineParser<Item>(
-  take: Take<Item>,
+  reader: LineReader<Item>,
   longestLine: number = LONGEST_LINE,
 ): LineParser<Item> {
   let rest: Buffer[] = [];
@@ -84,21 +77,19 @@ export function createLineParser<Item>(
 
   const add = (line: string, items: Item[]): void => {
     // A carriage return before the newline is white space to JSON.
-    if (!isBlank(line)) take(parseLine(line), items);
+    if (!isBlank(line)) reader.take(parseLine(line), items);
   };
 
   const parseText = (text: string, items: Item[]): void => {
-    const values = text.includes('\n') ? parseTogether(text) : undefined;
-    if (values !== undefined) {
-      for (const value of values) take(value, items);
-      return;
-    }
     let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+    while (start < text.length) {
+      start = reader.skim?.(text, start, items) ?? start;
+      if (start >= text.length) return;
+      const newline = text.indexOf('\n', start);
+      const end = newline < 0 ? text.length : newline;
       add(text.slice(start, end), items);
       start = end + 1;
     }
-    add(text.slice(start), items);
   };
 
   const finish = (items: Item[]): void => {
@@ -139,18 +130,18 @@ function tooLong(longestLine: number): OllamaError {
 const HIGH_WATER = 1024 * 1024;
 
 /**
- * Reads a body's lines in batches: what `take` made of all that has arrived since the last one. An empty batch says
- * that not a byte has come for another `heartbeatMs`. Ends with the body; throws what the body fails with, and `protocol` for a bad line
- * after the values before it. Leaving the loop closes the body.
+ * Reads a body's lines in batches: what `reader` made of all that has arrived since the last one. An empty batch says
+ * that not a byte has come for another `heartbeatMs`. Ends with the body; throws what the body fails with, and
+ * `protocol` for a bad line after what came before it. Leaving the loop closes the body.
  *
  * Chunks are parsed as they arrive, not one await each: an await a token costs more than the token.
  */
 export async function* readBatches<Item>(
   body: Readable,
-  take: Take<Item>,
+  reader: LineReader<Item>,
   heartbeatMs?: number,
 ): AsyncGenerator<Item[], void, undefined> {
-  const parser = createLineParser(take);
+  const parser = createLineParser(reader);
   let ready: Item[] = [];
   let waitingBytes = 0;
   let ended = false;

@@ -1,15 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatEvent } from '../../src/core/chat.js';
-import {
-  createChatDecoder,
-  decodeEmbed,
-  decodeMetrics,
-  decodeRunning,
-  decodeShow,
-  decodeTags,
-  decodeVersion,
-} from '../../src/core/decode.js';
+import { createChatDecoder, decodeMetrics } from '../../src/core/chat-decode.js';
+import { decodeEmbed, decodeRunning, decodeShow, decodeTags, decodeVersion } from '../../src/core/decode.js';
+import { createLineParser } from '../../src/core/ndjson.js';
 
 const HOST = 'http://h:1';
 
@@ -228,5 +222,73 @@ describe('the lines of an answer', () => {
         expect(ends.length).toBeLessThanOrEqual(1);
       }),
     );
+  });
+});
+
+describe('the lines of a running answer', () => {
+  const line = fc.record({
+    model: fc.oneof(fc.constant('llama3.2:1b'), fc.string()),
+    created_at: fc.oneof(fc.constant('2026-01-02T03:04:05Z'), fc.string({ unit: 'binary' })),
+    message: fc.oneof(
+      fc.record({ role: fc.constant('assistant'), content: fc.string({ unit: 'binary' }) }),
+      fc.record({
+        role: fc.constant('assistant'),
+        content: fc.string(),
+        thinking: fc.string({ unit: 'grapheme' }),
+      }),
+      fc.record({ content: fc.string() }),
+      fc.constant(null),
+    ),
+    done: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  });
+  const written = fc
+    .tuple(line, fc.constantFrom('', ' ', '\r', 'x', ',1'), fc.boolean())
+    .map(([value, extra, escaped]) => {
+      const json = JSON.stringify(value) + extra;
+      // Go escapes these three, JSON.stringify does not.
+      return escaped ? json.replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`) : json;
+    });
+
+  function read(lines: readonly string[], skims: boolean): { events: ChatEvent[]; failure: string } {
+    const decoder = createChatDecoder({ host: HOST, model: 'm' }, () => 0);
+    const parser = createLineParser<ChatEvent>(skims ? decoder : { take: decoder.take });
+    const events: ChatEvent[] = [];
+    let failure = '';
+    try {
+      parser.push(Buffer.from(`${lines.join('\n')}\n`), events);
+    } catch (error) {
+      failure = String(error);
+    }
+    return { events, failure };
+  }
+
+  test('come to the same whether they are matched or parsed', () => {
+    fc.assert(
+      fc.property(fc.array(written, { maxLength: 12 }), (lines) => {
+        expect(read(lines, true)).toEqual(read(lines, false));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('are matched where Ollama wrote them, and parsed where anything is escaped', () => {
+    const decoder = createChatDecoder({ host: HOST, model: 'm' }, () => 0);
+    const plain =
+      '{"model":"m","created_at":"t","message":{"role":"assistant","content":"ä 🙂","thinking":"b"},"done":false}\n';
+    const events: ChatEvent[] = [];
+    expect(decoder.skim?.(plain + plain, 0, events)).toBe(plain.length * 2);
+    expect(events.slice(0, 2)).toEqual([
+      { type: 'thinking', text: 'b' },
+      { type: 'token', text: 'ä 🙂' },
+    ]);
+    for (const other of [
+      plain.replace('ä', '\\n'),
+      plain.replace('false', 'true'),
+      ` ${plain}`,
+      plain.replace('ä', '\t'),
+    ]) {
+      expect(decoder.skim?.(other, 0, events)).toBe(0);
+    }
+    expect(events).toHaveLength(4);
   });
 });

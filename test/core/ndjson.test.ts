@@ -202,7 +202,7 @@ describe('a body', () => {
 
   test('of which only pieces come, or lines of no interest, is not silent', async () => {
     const body = new PassThrough();
-    const next = readBatches(body, () => undefined, 200).next();
+    const next = readBatches(body, { take: () => undefined }, 200).next();
     for (let round = 0; round < 8; round++) {
       await sleep(50);
       body.write(round % 2 === 0 ? '"half' : 'a line"\n');
