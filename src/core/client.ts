@@ -14,14 +14,15 @@ import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
 import { streamStatus, type StatusLine } from './status-stream.js';
 import { interruption } from './time-limit.js';
 import { parseHost, type HostAddress } from './url.js';
-import type {
-  CreateRequest,
-  EmbedRequest,
-  EmbedResponse,
-  GenerateRequest,
-  InstalledModel,
-  RunningModel,
-  ShowResponse,
+import {
+  named,
+  type CreateRequest,
+  type EmbedRequest,
+  type EmbedResponse,
+  type GenerateRequest,
+  type InstalledModel,
+  type RunningModel,
+  type ShowResponse,
 } from './wire.js';
 
 /** How a client is made. Everything may be left out; times are milliseconds. */
@@ -178,7 +179,7 @@ export class OllamaClient {
     model: string,
     { signal, verbose }: CallOptions & { verbose?: boolean } = {},
   ): Promise<ShowResponse> {
-    const body = { model, ...(verbose === true ? { verbose } : {}) };
+    const body = { ...named(model), ...(verbose === true ? { verbose } : {}) };
     const value = await this.#http.json({
       method: 'POST',
       path: '/api/show',
@@ -263,7 +264,8 @@ export class OllamaClient {
 
   /** Removes a model's name, and its layers where no other model has them. Throws `model_not_found`. */
   async delete(model: string, { signal }: CallOptions = {}): Promise<void> {
-    await this.#http.status({ method: 'DELETE', path: '/api/delete', body: { model }, model, signal }, []);
+    const call: Call = { method: 'DELETE', path: '/api/delete', body: named(model), model, signal };
+    await this.#http.status(call, []);
     this.clearCache();
   }
 
@@ -284,7 +286,7 @@ export class OllamaClient {
     model: string,
     { insecure, ...options }: CallOptions & { insecure?: boolean } = {},
   ): AsyncGenerator<StatusLine, void, undefined> {
-    const body = { model, ...(insecure === true ? { insecure } : {}) };
+    const body = { ...named(model), ...(insecure === true ? { insecure } : {}) };
     return this.#statusLines('/api/push', body, model, options.signal);
   }
 

@@ -44,10 +44,19 @@ function redirected(answer: TransportResponse, host: HostAddress): OllamaError {
 export async function readText(body: Readable, longest = 512 * 1024 * 1024): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > longest) break;
-  }
+  // By events: an iterator over the body takes longer to set up than a short answer takes to come.
+  await new Promise<void>((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes <= longest) return;
+      resolve();
+      body.destroy();
+    });
+    body.on('end', resolve);
+    body.on('error', reject);
+    // Where it has neither ended nor failed, it was given up.
+    body.on('close', () => reject(new Error('the answer was not read to its end')));
+  });
   return Buffer.concat(chunks).toString('utf8');
 }

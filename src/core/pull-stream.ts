@@ -2,6 +2,7 @@ import { OllamaError, isOllamaError } from './errors.js';
 import { takeValue } from './ndjson.js';
 import type { Http, Timeouts } from './http.js';
 import { interruption, timeLimit } from './time-limit.js';
+import { named } from './wire.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
 import { backoffMs, sleep, type RetryPolicy } from './retry.js';
 
@@ -101,7 +102,7 @@ async function* attemptPull(
     const call = {
       method: 'POST',
       path: '/api/pull',
-      body: { model, stream: true, ...(insecure === true ? { insecure } : {}) },
+      body: { ...named(model), stream: true, ...(insecure === true ? { insecure } : {}) },
       model,
       signal: first.signal,
       repeatable: true,

@@ -140,3 +140,8 @@ export interface EmbedResponse {
   readonly prompt_eval_count?: number;
   readonly [key: string]: unknown;
 }
+
+/** How a request names a model: early servers know only `name`, all later ones read `model` first. */
+export function named(model: string): { readonly model: string; readonly name: string } {
+  return { model, name: model };
+}

@@ -235,13 +235,13 @@ describe('against a server that fails', () => {
   const pull = (client: OllamaClient, signal?: AbortSignal): Promise<OllamaPullEvent[]> =>
     all(client.pullModelStream('m', { signal }));
 
-  test('a pull sends `model`, asks for a stream, and says `insecure` only if it is', async () => {
+  test('a pull sends `model`, `name` for early servers, asks for a stream, and says `insecure` only if it is', async () => {
     const client = await clientOf({ body: ['{"status":"success"}\n'] });
     await pull(client);
     await all(client.pullModelStream('m', { insecure: true }));
     expect(server?.requests.map((request) => JSON.parse(request.body))).toEqual([
-      { model: 'm', stream: true },
-      { model: 'm', stream: true, insecure: true },
+      { model: 'm', name: 'm', stream: true },
+      { model: 'm', name: 'm', stream: true, insecure: true },
     ]);
   });
 
