@@ -64,7 +64,7 @@ export interface Failure {
 }
 
 /** An address as a person reads it in a sentence: `127.0.0.1:11434`. */
-export function shortHost(url: string): string {
+function shortHost(url: string): string {
   return url.replace(/^http:\/\//, '');
 }
 

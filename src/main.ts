@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander';
 import { OllamaError, isOllamaError } from './core/errors.js';
 import type { Context } from './context.js';
-import { EXIT_CODES, failureJson, toFailure, toOllamaError } from './failure.js';
 import { asksForJson, fixOptionalValues } from './flags.js';
 import { cleanText } from './format/clean.js';
 import type { Io } from './io.js';
@@ -85,6 +84,8 @@ async function tell(
   io: Io,
   context: Context | undefined,
 ): Promise<number> {
+  // Loaded here and not above: a start that goes well has nothing to tell.
+  const { EXIT_CODES, failureJson, toFailure, toOllamaError } = await import('./failure.js');
   const error = toOllamaError(thrown);
   // A reader that went away, or the person, ended this: only a script that still reads is told.
   if (error.code === 'interrupted' || (io.signal.aborted && !isOllamaError(thrown))) {

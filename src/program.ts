@@ -2,7 +2,6 @@ import { Command, CommanderError, type Option } from 'commander';
 import type { Action, Register } from './command.js';
 import { createContext, type Context } from './context.js';
 import { addGlobalFlags, type GlobalFlags } from './flags.js';
-import { failureJson, toFailure } from './failure.js';
 import type { Io } from './io.js';
 
 interface Entry {
@@ -48,6 +47,7 @@ function visibleGlobalOptions(command: Command): Option[] {
 /** A stream's first and last line are promised to scripts, also where a wrong configuration lets nothing begin. */
 async function tellRefused(io: Io, lines: { start: object; error?: object }, error: unknown): Promise<void> {
   const { SCHEMA_VERSION, writeJsonLine } = await import('./output/json.js');
+  const { failureJson, toFailure } = await import('./failure.js');
   await writeJsonLine(io, { type: 'start', schema_version: SCHEMA_VERSION, ...lines.start });
   await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(error)), ...lines.error });
 }

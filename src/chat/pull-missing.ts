@@ -1,7 +1,6 @@
 import { askYesNo } from '../output/ask.js';
 import { mayAsk } from '../consent.js';
 import type { Context } from '../context.js';
-import { shortHost } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
 import { openLook } from '../output/look.js';
 import { openPullDisplay } from '../output/pull-display.js';
@@ -14,7 +13,7 @@ import { runPull } from '../output/run-pull.js';
  */
 export async function pullMissing(context: Context, model: string, yes = false): Promise<boolean> {
   const { io, client, settings } = context;
-  const host = shortHost(client.host.url);
+  const host = client.host.display;
   const wanted =
     settings.auto_pull === 'always' ||
     (settings.auto_pull === 'ask' && yes) ||

@@ -6,7 +6,7 @@ import type { Context } from '../context.js';
 import { chatRequest, startConversation, withMessage, type Conversation, type Think } from '../core/chat.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
-import { failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, toFailure, toOllamaError } from '../failure.js';
 import { answerOnce } from '../chat/answer.js';
 import { PARAMETER_NAMES } from '../chat/parameters.js';
 import { findNearest } from '../format/nearest.js';
@@ -212,7 +212,7 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
     io,
     client,
     conversation,
-    host: shortHost(client.host.url),
+    host: client.host.display,
     contextLength: windowOf(context),
     unicode: look.unicode,
     colorLevel: look.level,

@@ -6,7 +6,6 @@ import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatCount } from '../format/count.js';
-import { shortHost } from '../failure.js';
 import type { Register } from '../command.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
@@ -213,7 +212,7 @@ async function drawTable(
   const look = await openLook(io, io.stdout, settings);
   const { dim } = look.styles;
   if (models.length === 0) {
-    const where = shortHost(client.host.url);
+    const where = client.host.display;
     const line =
       installed === 0
         ? `No models on ${where}. Get one: ollama-cli pull llama3.2:1b\nInstalled some before? A server that runs as another user or with another OLLAMA_MODELS has its own.`

@@ -3,7 +3,7 @@ import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { type PullState } from '../core/pull.js';
 import { pullTotals } from '../core/pull-totals.js';
-import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
+import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import type { Outcome, Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
@@ -163,7 +163,7 @@ function jsonTeller({ io, client }: Context, write: (event: object) => Promise<v
 function displayTeller(context: Context): Teller {
   const { io, client, settings } = context;
   const kind = chooseProgress(settings.progress, context.progressMode, context.flags.quiet === true);
-  const host = shortHost(client.host.url);
+  const host = client.host.display;
   return {
     start: async () => undefined,
     run: async (model, queue, insecure) => {

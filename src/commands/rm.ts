@@ -4,7 +4,7 @@ import { matchGlob } from '../config/glob.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
 import type { InstalledModel } from '../core/wire.js';
-import { combinedExit, failureJson, shortHost, toFailure, toOllamaError } from '../failure.js';
+import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
@@ -103,7 +103,7 @@ async function confirm(context: Context, targets: readonly Target[]): Promise<vo
   const known = targets.filter(({ size }) => size !== undefined);
   const count = known.length === 1 ? 'this model' : `these ${known.length} models`;
   if (context.mode !== 'json') context.io.stderr.write(describe(targets));
-  const host = shortHost(context.client.host.url);
+  const host = context.client.host.display;
   const question = `Remove ${count} (${totalOf(targets)}) from ${host}?`;
   if (!(await askOrDecline(context, question))) {
     throw new OllamaError('declined', 'Nothing was removed.', { host: context.client.host.url });

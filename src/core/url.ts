@@ -10,7 +10,7 @@ export interface HostAddress {
   readonly path: string;
   /** `http://127.0.0.1:11434`, with the path, never with credentials. */
   readonly url: string;
-  /** `127.0.0.1:11434`: what a person reads. */
+  /** `127.0.0.1:11434`: what a person reads; https is said. */
   readonly display: string;
   /** The value of an `Authorization` header, from `user:password@`. */
   readonly authorization: string | undefined;
@@ -170,11 +170,8 @@ function buildAddress(parts: Omit<HostAddress, 'url' | 'display'>): HostAddress 
   const host = parts.hostname.includes(':') ? `[${parts.hostname}]` : parts.hostname;
   const usual = parts.protocol === 'https:' && parts.port === 443;
   const authority = usual ? host : `${host}:${parts.port}`;
-  return {
-    ...parts,
-    url: `${parts.protocol}//${authority}${parts.path}`,
-    display: `${usual ? 'https://' : ''}${authority}${parts.path}`,
-  };
+  const url = `${parts.protocol}//${authority}${parts.path}`;
+  return { ...parts, url, display: url.replace(/^http:\/\//, '') };
 }
 
 function redact(text: string): string {

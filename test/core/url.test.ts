@@ -123,7 +123,7 @@ describe('parseHost', () => {
     ['127.0.0.1', '127.0.0.1:11434'],
     ['http://h', 'h:80'],
     ['https://h', 'https://h'],
-    ['https://h:8443/x', 'h:8443/x'],
+    ['https://h:8443/x', 'https://h:8443/x'],
     ['::1', '[::1]:11434'],
   ])('shows %s to a person as %s', (written, shown) => {
     expect(parseHost(written).display).toBe(shown);
