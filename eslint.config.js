@@ -63,7 +63,7 @@ const MAY_IMPORT = {
     ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
   ],
   'src/commands': [
-    ...['src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
     ...[
       'src/chat',
       'src/config',

@@ -14,6 +14,8 @@ export interface NextStep {
 export interface FailureFacts {
   /** The names of the models that are installed, where they could be asked for. */
   readonly installed?: readonly string[];
+  /** The server as it was named on the command line: a command to copy must ask the same one. */
+  readonly hostFlag?: string | undefined;
 }
 
 /** Those facts, and the server as a person reads it. */
@@ -28,6 +30,15 @@ interface Advice {
 
 function shellWord(text: string): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A command of ours with the `-H` that it needs to reach the same server; never with a password. */
+export function throughHost(command: string, hostFlag: string | undefined): string {
+  if (hostFlag === undefined || hostFlag.includes('@')) return command;
+  return command.replace(
+    /^ollama-cli (?=(?:pull|rm|show|chat|list|health)\b)/,
+    `ollama-cli -H ${shellWord(hostFlag)} `,
+  );
 }
 
 function adviseNotFound(error: OllamaError, { installed = [], where }: Circumstances): Advice {
@@ -65,7 +76,15 @@ function adviseNotFound(error: OllamaError, { installed = [], where }: Circumsta
   };
 }
 
-function adviseUnreachable(): Advice {
+function adviseUnreachable(error: OllamaError): Advice {
+  if (/no such name|could not be looked up/.test(error.message)) {
+    return {
+      steps: [
+        { label: 'check the name', command: 'ollama-cli -H HOST:PORT list' },
+        { label: 'where it is from', command: 'ollama-cli config list --show-origin' },
+      ],
+    };
+  }
   return {
     steps: [
       { label: 'start it', command: 'ollama serve', note: 'get it: https://ollama.com/download' },
@@ -99,10 +118,10 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
     case 'model_not_found':
       return adviseNotFound(error, facts);
     case 'unreachable':
-      return adviseUnreachable();
+      return adviseUnreachable(error);
     case 'timeout':
       return error.message.startsWith('No Ollama server')
-        ? adviseUnreachable()
+        ? adviseUnreachable(error)
         : {
             steps:
               error.hint === undefined
@@ -138,7 +157,8 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
         steps: [
           {
             label: 'a larger window',
-            command: `ollama-cli chat ${shellWord(error.model ?? 'MODEL')} --option num_ctx=16384`,
+            command: 'the same command with a larger --option num_ctx=N',
+            note: 'or with a shorter text',
           },
         ],
       };
@@ -190,5 +210,5 @@ function adviseServerError(error: OllamaError): Advice {
       ],
     };
   }
-  return { steps: [{ label: 'ask it', command: 'ollama-cli health' }] };
+  return { steps: [{ label: 'look at it', command: 'ollama-cli health' }] };
 }

@@ -1,4 +1,4 @@
-import { advise, type FailureFacts, type NextStep } from './advice.js';
+import { advise, throughHost, type FailureFacts, type NextStep } from './advice.js';
 import { OllamaError, isOllamaError, type ErrorCode } from './core/errors.js';
 import { cleanLine } from './format/clean.js';
 
@@ -85,7 +85,11 @@ export function toOllamaError(error: unknown): OllamaError {
 /** Turns what was thrown into what is told: cleaned, with an exit code and the next step in this program's words. */
 export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
   const error = toOllamaError(thrown);
-  const { message, steps } = advise(error, { ...facts, where: shortHost(error.host ?? 'the server') });
+  const { message, steps: advised } = advise(error, {
+    ...facts,
+    where: shortHost(error.host ?? 'the server'),
+  });
+  const steps = advised.map((step) => ({ ...step, command: throughHost(step.command, facts.hostFlag) }));
   const hints = [...(error.hint === undefined ? [] : [error.hint]), ...steps.map(hintOf)];
   return {
     code: error.code,

@@ -95,7 +95,7 @@ async function tell(
     return EXIT_CODES.interrupted;
   }
   const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];
-  const failure = toFailure(error, { installed });
+  const failure = toFailure(error, { installed, hostFlag: context?.flags.host });
   if (asksForJson(argv)) {
     io.stderr.write(`${JSON.stringify({ error: failureJson(failure) })}\n`);
   } else {

@@ -5,7 +5,7 @@ import { settingAt } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { chatRequest, startConversation, withMessage, type Conversation, type Think } from '../core/chat.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName } from '../core/model-name.js';
+import { checkModelName, parseModelName } from '../core/model-name.js';
 import { failureJson, toFailure, toOllamaError } from '../failure.js';
 import { answerOnce } from '../chat/answer.js';
 import { PARAMETER_NAMES } from '../chat/parameters.js';
@@ -109,8 +109,10 @@ async function chat(
   flags: ChatFlags,
 ): Promise<Outcome> {
   const { io, mode, settings } = context;
-  const prompt = await readPrompt(context, words, flags);
-  const model = named ?? settings.default_model;
+  // What can be no model's name is the question, where the configuration says whom to ask.
+  const isQuestion = named !== undefined && settings.default_model !== undefined && !parseModelName(named);
+  const prompt = await readPrompt(context, isQuestion ? [named, ...words] : words, flags);
+  const model = isQuestion ? settings.default_model : (named ?? settings.default_model);
   if (model === undefined) {
     throw new OllamaError('usage', 'No model was named, and the configuration has no default_model.', {
       hint: 'ollama-cli chat MODEL; ollama-cli list shows the installed ones',

@@ -1,3 +1,4 @@
+import { throughHost } from '../advice.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
@@ -108,6 +109,7 @@ function createTeller(context: Context): Teller {
 function sumUp(
   succeeded: readonly string[],
   failed: readonly Failed[],
+  models: readonly string[],
   host: string,
 ): OllamaError | undefined {
   const [first] = failed;
@@ -116,9 +118,11 @@ function sumUp(
     failed.map(({ error }) => error.code),
     succeeded.length,
   );
-  if (failed.length === 1 && succeeded.length === 0) return first.error;
+  if (models.length === 1 || first.error.code === 'interrupted') return first.error;
   const names = failed.map(({ model }) => model).join(', ');
-  const message = `${failed.length} of ${failed.length + succeeded.length} models could not be pulled: ${names}.`;
+  const skipped = models.length - succeeded.length - failed.length;
+  const rest = skipped === 0 ? '' : ` ${skipped} not tried: --keep-going goes on.`;
+  const message = `${failed.length} of ${models.length} models could not be pulled: ${names}.${rest}`;
   return new OllamaError(exit === toFailure(first.error).exit ? first.error.code : 'partial', message, {
     host,
     cause: first.error,
@@ -147,7 +151,7 @@ function jsonTeller({ io, client }: Context, write: (event: object) => Promise<v
         (model) => !succeeded.includes(model) && !failed.some((one) => one.model === model),
       );
       const told = failed.map(({ model, error }) => ({ model, error: failureJson(toFailure(error)) }));
-      const sum = before ?? sumUp(succeeded, failed, client.host.url);
+      const sum = before ?? sumUp(succeeded, failed, models, client.host.url);
       const lists = { succeeded, failed: told, ...(skipped.length === 0 ? {} : { skipped }) };
       if (!sum) {
         await write({ type: 'result', ...lists });
@@ -200,14 +204,13 @@ function displayTeller(context: Context): Teller {
       if (error.code === 'interrupted') return tellKept(context, state);
       if (!several) return;
       const look = await openLook(io, io.stderr, settings);
-      io.stderr.write(`${failureLines(toFailure(error), look).join('\n')}\n`);
+      io.stderr.write(
+        `${failureLines(toFailure(error, { hostFlag: context.flags.host }), look).join('\n')}\n`,
+      );
     },
     end: async (succeeded, failed, models, before) => {
       if (before) return 0;
-      if (models.length > 1 && context.flags.quiet !== true && failed.length > 0) {
-        io.stderr.write(`${succeeded.length} of ${models.length} pulled\n`);
-      }
-      const sum = sumUp(succeeded, failed, client.host.url);
+      const sum = sumUp(succeeded, failed, models, client.host.url);
       if (sum) throw sum;
       return 0;
     },
@@ -215,11 +218,11 @@ function displayTeller(context: Context): Teller {
 }
 
 /** After Ctrl-C: how much is kept, and the command that goes on. */
-function tellKept({ io }: Context, state: PullState): void {
+function tellKept({ io, flags }: Context, state: PullState): void {
   const { completed } = pullTotals(state, io.now());
   const kept =
     completed === 0
       ? 'Stopped before anything had come.'
       : `Stopped; ${formatBytes(completed)} of ${state.model} are kept on the server.`;
-  io.stderr.write(`${kept}\nGo on with: ollama-cli pull ${state.model}\n`);
+  io.stderr.write(`${kept}\nGo on with: ${throughHost(`ollama-cli pull ${state.model}`, flags.host)}\n`);
 }

@@ -53,7 +53,10 @@ export function checkTree(tree: unknown, trusted: boolean): CheckedTree {
         const setting = settingAt(path);
         if (setting !== undefined) report(checkValue(setting, path, value));
         else if (isTree(value)) walk(value, path);
-        else report(`${path.join('.')} must be a map of settings, not ${describe(value)}`);
+        else
+          report(
+            `${path.join('.')} must be a map of settings${below.some(isPrivate) ? '' : `, not ${describe(value)}`}`,
+          );
       }
     }
   }
@@ -79,6 +82,11 @@ function dropCredentials(values: Map<string, LayerValue>, ignored: string[]): vo
   if (host === undefined || !hasCredentials(String(host.value))) return;
   values.set('host', { ...host, value: withoutCredentials(String(host.value)) });
   ignored.push('user:password@ in host');
+}
+
+/** Where a header or an address with a password may stand: what stands there in their place may be one. */
+function isPrivate(setting: Setting): boolean {
+  return setting.secret === true || setting.type === hostText;
 }
 
 /** What to say of a value that is not of its setting's type; `name` is the key, the flag or the variable. */

@@ -109,7 +109,8 @@ export class OllamaClient {
     try {
       await client.#probe(AbortSignal.timeout(CONNECT_TRY_MS));
     } catch (error) {
-      const why = isOllamaError(error) ? error.message : 'it gave no answer within 5 s.';
+      const words = isOllamaError(error) ? error.message : 'it gave no answer within 5 s.';
+      const why = words.replace(/^No Ollama server(?: answered)? at \S+: /, '');
       throw new OllamaError(
         'unreachable',
         `No running Ollama server detected at ${client.host.url}: ${why} Start it with "ollama serve"; get it from https://ollama.com/download.`,

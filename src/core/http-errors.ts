@@ -62,9 +62,13 @@ export function connectionError(error: unknown, facts: RequestFacts): OllamaErro
     return new OllamaError('interrupted', 'Interrupted.', more);
   }
   if (isTls(code, message)) {
-    return new OllamaError('tls', `The TLS connection to ${facts.host} failed: ${message}.`, {
+    const plain = /wrong version number|packet length too long/i.test(message);
+    const reason = plain ? 'it does not speak TLS' : message;
+    return new OllamaError('tls', `The TLS connection to ${facts.host} failed: ${reason}.`, {
       ...more,
-      hint: 'Trust its certificate by NODE_EXTRA_CA_CERTS=FILE or the setting ca_file, or write http:// if it has none.',
+      hint: plain
+        ? 'Write http:// for a server without TLS.'
+        : 'Trust its certificate by NODE_EXTRA_CA_CERTS=FILE or the setting ca_file, or write http:// if it has none.',
     });
   }
   if (code.startsWith('HPE_')) {

@@ -32,15 +32,17 @@ export function pullTotals(state: PullState, now: number): PullTotals {
     reused += layer.reused;
     reported += layer.reported;
   }
+  const unseen = Math.max(0, (state.size ?? 0) - total);
   const totalKnown =
     state.phase !== 'connecting' && state.phase !== 'manifest' && state.phase !== 'downloading';
   const bytesPerSecond = rate(state, now);
   return {
-    total,
+    total: total + unseen,
     totalKnown: totalKnown && state.phase !== 'failed',
-    completed,
+    completed: completed + unseen,
     reused,
-    downloaded: Math.max(0, completed - reused),
+    // A layer that was there before is always told: what was not told has come too quickly for it.
+    downloaded: Math.max(0, completed + unseen - reused),
     refetching: completed - reported,
     bytesPerSecond,
     etaSeconds:

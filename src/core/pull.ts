@@ -47,8 +47,12 @@ export interface PullState {
   readonly guess: { readonly digest: string; readonly before: number; readonly at: number } | undefined;
   /** When the last event came. */
   readonly heardAt: number;
+  /** The whole model's bytes, once it is installed and the server was asked; layers that came within 60 ms are never told. */
+  readonly size: number | undefined;
 }
 
+/** The server tells a layer's numbers this often, in milliseconds. */
+const TICK_MS = 60;
 /** The rate is a mean over this long, in milliseconds. */
 export const WINDOW_MS = 12_000;
 /** Points kept for the rate are at least this far apart. */
@@ -72,6 +76,7 @@ export function startPull(model: string, now: number): PullState {
     error: undefined,
     guess: undefined,
     heardAt: now,
+    size: undefined,
   };
 }
 
@@ -188,8 +193,9 @@ function settleRepeat(state: PullState, layer: PullLayer): PullState {
 function settleRise(state: PullState, layer: PullLayer, rise: number, now: number): PullState {
   const { guess } = state;
   if (guess?.digest !== layer.digest) return state;
-  const pace = rise / Math.max(1, now - guess.at);
-  const explained = pace * Math.max(60, guess.at - guess.before) * 4;
+  // Since the event before: numbers that stood still say nothing about the pace.
+  const pace = rise / Math.max(TICK_MS, now - state.heardAt);
+  const explained = pace * Math.max(TICK_MS, guess.at - guess.before) * 4;
   return layer.reused <= explained ? fetchedNow(state, layer) : { ...state, guess: undefined };
 }
 

@@ -11,6 +11,8 @@ export interface Look {
   readonly unicode: boolean;
   readonly level: ColorLevel;
   readonly width: number;
+  /** Whether a person may be looking: a pipe's lines are never broken. */
+  readonly isTerminal: boolean;
 }
 
 /** The look of a stream, each judged on its own. Colours are loaded here and not before: a pipe has none to load. */
@@ -29,5 +31,6 @@ export async function openLook(
     unicode,
     level,
     width: terminalWidth(stream, io.env),
+    isTerminal: isTerminal(stream, io.env),
   };
 }

@@ -103,7 +103,7 @@ function reuseWords(state: PullState): string {
 /** How a pull that succeeded went, without its name: `1.3 GB in 27s, 48 MB/s; 1 of 4 layers was here already`. */
 export function outcomeWords(state: PullState): string {
   const { total, downloaded } = pullTotals(state, state.phaseSince);
-  if (downloaded === 0) return total === 0 ? 'done' : `${formatBytes(total)}, was here already`;
+  if (downloaded === 0) return total === 0 ? 'complete' : `${formatBytes(total)}, was here already`;
   const took = Math.max(1, state.phaseSince - state.startedAt);
   const pace = formatRate((downloaded * 1000) / took);
   return `${formatBytes(downloaded)} in ${formatMs(took)}, ${pace}${reuseWords(state)}`;

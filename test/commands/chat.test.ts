@@ -151,6 +151,11 @@ describe('chat with a prompt', () => {
     };
     await run(['chat'], sandbox.url, { stdin: 'hi', env });
     expect(lastChat()).toMatchObject({ model: 'gemma3:1b', options: { seed: 7 } });
+    await run(['chat', 'Why is the sky blue?'], sandbox.url, { env });
+    expect(lastChat()).toMatchObject({
+      model: 'gemma3:1b',
+      messages: [{}, { content: 'Why is the sky blue?' }],
+    });
     const none = await run(['chat'], sandbox.url, { stdin: 'hi' });
     expect(none.code).toBe(2);
     expect(none.stderr).toContain('default_model');

@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startSandbox } from '../../src/sandbox/server.js';
 import { EXIT_CODES, EXIT_MEANINGS } from '../../src/failure.js';
 import { VERSION } from '../../src/version.js';
 import { closedPort, serve } from '../support/fault-server.js';
@@ -105,6 +106,25 @@ describe('the program', () => {
     expect((await run(['list'], host, { ...TERMINAL, env: { LANG: 'C', NO_COLOR: '1' } })).stderr).toContain(
       '[x] No Ollama',
     );
+  });
+
+  it('breaks an error between words in a narrow terminal, and never in a pipe', async () => {
+    const host = `127.0.0.1:${await closedPort()}`;
+    const narrow = await run(['list', '--no-color'], host, { ...TERMINAL, columns: 40 });
+    expect(Math.max(...narrow.stderr.split('\n').map((line) => line.length))).toBeLessThanOrEqual(46);
+    expect(narrow.stderr.replace(/\s+/g, ' ')).toContain(
+      `✗ No Ollama server at http://${host}: the connection was refused. start it`,
+    );
+    const pipe = await run(['list'], host, { columns: 40 });
+    expect(pipe.stderr).toContain(`No Ollama server at http://${host}: the connection was refused.\n`);
+  });
+
+  it('names the same server in the next step', async () => {
+    const sandbox = await startSandbox({ installed: [] });
+    const ran = await run(['show', 'nope', '-H', sandbox.url]);
+    expect(ran.stderr).toContain(`ollama-cli -H ${sandbox.url} pull nope`);
+    expect((await run(['show', 'nope'], sandbox.url)).stderr).toContain('  ollama-cli pull nope');
+    await sandbox.close();
   });
 
   it('shows HTTP with --debug, and no secret of it', async () => {

@@ -150,12 +150,22 @@ describe('pull', () => {
     expect(plain.stderr).not.toMatch(ESCAPES);
   });
 
-  it.each(['half-lines', 'slow=2MB', 'rolled-back@50%', 'no-final'])('comes through %s', async (fault) => {
-    sandbox.setFaults([parseFault(fault)]);
-    const { code, events } = await pullJson(['smollm2:135m']);
-    expect(code).toBe(0);
-    expect(events.at(-1)).toMatchObject({ type: 'result' });
-  });
+  it.each(['half-lines', 'slow=2MB', 'rolled-back@50%', 'no-final', 'frozen=300ms@50%'])(
+    'comes through %s, and tells what came',
+    async (fault) => {
+      sandbox.setFaults([parseFault(fault)]);
+      const { code, events } = await pullJson(['smollm2:135m']);
+      expect(code).toBe(0);
+      const { total_size: size } = JSON.parse((await run(['list', '--json'], sandbox.url)).stdout) as {
+        total_size: number;
+      };
+      expect(events.find(({ type }) => type === 'model_result')).toMatchObject({
+        bytes_downloaded: size,
+        bytes_reused: 0,
+      });
+      expect(events.at(-1)).toMatchObject({ type: 'result' });
+    },
+  );
 
   it('stops after the first that fails, and skips the rest; --keep-going goes on', async () => {
     const stop = await pullJson(['smollm2:135m', 'absent', 'all-minilm']);
@@ -272,7 +282,8 @@ describe('pull', () => {
     expect(agreed.code).toBe(0);
     // Once agreed it is remembered.
     expect((await run(['pull', 'smollm2:135m'], undefined, { cwd, env })).code).toBe(0);
-    expect(proxy.requests.map(({ url }) => url)).toEqual(Array(2).fill('http://gpu.invalid:1/api/pull'));
+    const pulls = proxy.requests.filter(({ method }) => method === 'POST').map(({ url }) => url);
+    expect(pulls).toEqual(Array(2).fill('http://gpu.invalid:1/api/pull'));
     await proxy.close();
   });
 

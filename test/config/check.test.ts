@@ -178,3 +178,16 @@ describe('a project file', () => {
     expect(ignored).toEqual(['user:password@ in host']);
   });
 });
+
+it('repeats nothing that may hold a secret in the place of a map', () => {
+  for (const tree of [
+    { hosts: { box: 'http://bob:s3cret@h/' } },
+    { headers: 'Bearer s3cret' },
+    { hosts: 'http://bob:s3cret@h' },
+  ]) {
+    const { problems } = checkTree(tree, true);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toContain('must be a map of settings');
+    expect(JSON.stringify(problems)).not.toContain('s3cret');
+  }
+});

@@ -57,7 +57,7 @@ describe('how a pull went', () => {
     ],
     [ended(layer(1.3e9, 0.3e9)), '1.0 GB in 27s, 37 MB/s; 300 MB was kept from an earlier try'],
     [ended(layer(1.3e9, 1.3e9)), '1.3 GB, was here already'],
-    [ended(), 'done'],
+    [ended(), 'complete'],
   ])('%#: %s', (state, words) => {
     expect(outcomeWords(state)).toBe(words);
   });
