@@ -5,6 +5,7 @@ import { locateOrigins } from '../config/origins.js';
 import { cacheDir, configDir, stateDir } from '../config/paths.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
+import { cleanLine } from '../format/clean.js';
 import { findNearest } from '../format/nearest.js';
 import { checkFields, readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
@@ -58,7 +59,8 @@ async function list(
   context: Context,
   flags: { readonly showOrigin?: boolean; readonly header?: boolean },
 ): Promise<void> {
-  const { mode, config } = context;
+  const { io, mode, config } = context;
+  for (const name of config.unknownVariables) io.stderr.write(`warning: ${cleanLine(name)} is no setting\n`);
   const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   if (mode === 'json') {
     const items = settings.map(({ key, value, origin }) => ({ key, value, origin }));

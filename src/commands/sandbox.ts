@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Context } from '../context.js';
 import { parseSize } from '../config/duration.js';
-import { OllamaError } from '../core/errors.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import type { Register } from '../command.js';
+import type { SandboxOptions } from '../sandbox/server.js';
 
 interface SandboxFlags {
   readonly listen: string;
@@ -51,6 +52,21 @@ export function parseListen(text: string): { host: string; port: number } {
   return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
 }
 
+/** A folder that can't be used, or an address that is taken, is a mistake in the flags. */
+function cannotStart(error: unknown, flags: SandboxFlags): unknown {
+  if (!(error instanceof Error) || !('code' in error) || isOllamaError(error)) return error;
+  const code = String(error.code);
+  const taken =
+    code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL' || (code === 'EACCES' && flags.models === undefined);
+  const message = taken
+    ? `--listen ${flags.listen}: ${code}.`
+    : `--models ${flags.models ?? ''} can't be used: ${code}.`;
+  return new OllamaError('usage', message, {
+    cause: error,
+    hint: taken ? 'Port 0 takes a free one.' : 'Name a folder that can be written.',
+  });
+}
+
 function parseRate(text: string): number {
   try {
     return parseSize(text);
@@ -81,7 +97,7 @@ async function sandbox({ io }: Context, flags: SandboxFlags): Promise<void> {
   if (flags.as !== undefined && flags.as !== '0.24.0' && flags.as !== '0.5.13') {
     throw new OllamaError('usage', `--as takes 0.24.0 or 0.5.13, not "${flags.as}".`);
   }
-  const server = await startSandbox({
+  const options: SandboxOptions = {
     listen: parseListen(flags.listen),
     scale: positive(flags.scale ?? '0.01', '--scale'),
     faults: (flags.fault ?? []).map(parseFault),
@@ -90,6 +106,9 @@ async function sandbox({ io }: Context, flags: SandboxFlags): Promise<void> {
     ...(flags.tokenRate === undefined ? {} : { tokensPerSecond: positive(flags.tokenRate, '--token-rate') }),
     ...(flags.as === undefined ? {} : { version: flags.as }),
     ...(flags.empty === true ? { installed: [] } : {}),
+  };
+  const server = await startSandbox(options).catch((error: unknown) => {
+    throw cannotStart(error, flags);
   });
   try {
     // A script reads this one line and has the address.

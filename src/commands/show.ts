@@ -61,7 +61,8 @@ async function show(context: Context, model: string, flags: ShowFlags): Promise<
   const facts = describe(shown, installed, model, io.now());
   if (!picked && (io.stdout.isTTY === true || mode === 'tty'))
     return await draw(context, facts, shown, flags.verbose === true);
-  const exact = Object.fromEntries(facts.map(({ key, raw }) => [key, raw]));
+  const exact: Record<string, unknown> = Object.fromEntries(facts.map(({ key, raw }) => [key, raw]));
+  if (flags.verbose === true) Object.assign(exact, shown.model_info);
   await writeLines(io.stdout, renderFields(picked ?? exact), io.signal);
 }
 
