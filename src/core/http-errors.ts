@@ -81,11 +81,15 @@ export function connectionError(error: unknown, facts: RequestFacts): OllamaErro
   return new OllamaError('unreachable', `No Ollama server ${at}: ${reason}.`, more);
 }
 
+/** Why a body broke off, in a few words. */
+export function cutReason(error: unknown): string {
+  return REASONS[systemCode(error) ?? ''] ?? 'the connection was cut';
+}
+
 /** The typed error of a body that broke off after the answer's head. */
 export function cutError(error: unknown, facts: RequestFacts & { hint?: string }): OllamaError {
   if (isOllamaError(error)) return error;
-  const reason = REASONS[systemCode(error) ?? ''] ?? 'the connection was cut';
-  return new OllamaError('stream_cut', `The answer of ${facts.host} broke off: ${reason}.`, {
+  return new OllamaError('stream_cut', `The answer of ${facts.host} broke off: ${cutReason(error)}.`, {
     ...facts,
     cause: error,
   });

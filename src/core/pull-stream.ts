@@ -1,6 +1,7 @@
 import { OllamaError, isOllamaError } from './errors.js';
 import { takeValue } from './ndjson.js';
 import type { Http, Timeouts } from './http.js';
+import { cutReason } from './http-errors.js';
 import { interruption, timeLimit } from './time-limit.js';
 import { named } from './wire.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
@@ -58,7 +59,12 @@ export async function* streamPull(
       }
       cut = failure.code === 'unreachable' ? cut : failure;
       const delayMs = backoffMs(settings.retry, attempt + 1, Math.random());
-      yield { type: 'Retry', attempt: attempt + 1, reason: failure.message, delayMs };
+      yield {
+        type: 'Retry',
+        attempt: attempt + 1,
+        reason: failure.cause === undefined ? failure.message : cutReason(failure.cause),
+        delayMs,
+      };
       await sleep(delayMs, bound.signal);
     }
   } catch (error) {
