@@ -25,6 +25,7 @@ const MAY_IMPORT = {
     'node:',
   ],
   'src/consent.ts': ['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/output'],
+  'src/show-pull.ts': ['src/context.ts', 'src/core', 'src/output'],
   'src/command.ts': ['src/context.ts', 'src/io.ts', 'commander'],
   'src/program.ts': [
     'src/command.ts',
@@ -59,11 +60,12 @@ const MAY_IMPORT = {
   'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
   'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'], // the library's stderr
   'src/chat': [
-    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/show-pull.ts'],
     ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
   ],
   'src/commands': [
-    ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
+    ...['src/io.ts', 'src/show-pull.ts'],
     ...[
       'src/chat',
       'src/config',

@@ -12,10 +12,9 @@ import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
 import { openLook } from '../output/look.js';
 import { failureLines } from '../output/failure-text.js';
-import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
 import { createPullJson } from '../output/pull-json.js';
-import { chooseProgress } from '../output/progress-kind.js';
 import { runPull } from '../output/run-pull.js';
+import { showPull } from '../show-pull.js';
 
 interface PullFlags {
   readonly insecure?: boolean;
@@ -166,42 +165,14 @@ function jsonTeller({ io, client }: Context, write: (event: object) => Promise<v
 
 function displayTeller(context: Context): Teller {
   const { io, client, settings } = context;
-  const kind = chooseProgress(settings.progress, context.progressMode, context.flags.quiet === true);
-  const host = client.host.display;
+  const quiet = context.flags.quiet === true;
   return {
     start: async () => undefined,
-    run: async (model, queue, insecure) => {
-      const look = await openLook(io, io.stderr, settings);
-      const display: PullDisplay = await openPullDisplay(kind, {
-        stream: io.stderr,
-        stdin: io.stdin,
-        env: io.env,
-        platform: io.platform,
-        host,
-        model,
-        colorLevel: look.level,
-        unicode: look.unicode,
-        now: () => io.now(),
-        interrupt: () => io.interrupt(),
-        ...(queue.count > 1 ? { queue } : {}),
-      });
-      try {
-        const state = await runPull(
-          client,
-          model,
-          { signal: io.signal, insecure, now: () => io.now() },
-          (now, event) => display.show(now, event),
-        );
-        await display.end(state);
-        return state;
-      } finally {
-        await display.close();
-      }
-    },
+    run: async (model, queue, insecure) => await showPull(context, model, { quiet, insecure, queue }),
     failed: async (state, several) => {
       const { error } = state;
       if (!error) return;
-      if (error.code === 'interrupted') return tellKept(context, state);
+      if (error.code === 'interrupted') return quiet ? undefined : tellKept(context, state);
       if (!several) return;
       const look = await openLook(io, io.stderr, settings);
       io.stderr.write(

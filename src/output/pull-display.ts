@@ -1,7 +1,7 @@
 import type { OllamaPullEvent } from '../core/pull-events.js';
 import type { PullState } from '../core/pull.js';
 import { startPull } from '../core/pull.js';
-import type { InputStream, Io, OutputStream } from '../io.js';
+import type { Io, OutputStream } from '../io.js';
 import type { PullView, PullViewOptions } from '../views/pull.js';
 import type { ColorLevel } from './color-level.js';
 import { isTerminal } from './mode.js';
@@ -29,9 +29,7 @@ export interface PullDisplay {
 export interface PullDisplayOptions {
   /** stderr: stdout is the answer's. */
   readonly stream: OutputStream;
-  readonly stdin: InputStream;
   readonly env: Io['env'];
-  readonly platform: NodeJS.Platform;
   /** As shown: `127.0.0.1:11434`. */
   readonly host: string;
   /** The first model: its frame, or line, is there before the server answers. */
@@ -41,7 +39,6 @@ export interface PullDisplayOptions {
   readonly unicode: boolean;
   /** Milliseconds since the epoch. */
   now(): number;
-  interrupt(): void;
 }
 
 const NONE: PullDisplay = {

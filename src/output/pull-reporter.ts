@@ -1,6 +1,6 @@
 // The one place besides `bin/` that knows the process: a reporter made without options, by a program that uses this
 // package as a library, writes to that program's stderr.
-import { env, platform, stderr, stdin } from 'node:process';
+import { env, platform, stderr } from 'node:process';
 import type { PullProgressReporter } from '../core/client.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 import type { PullState } from '../core/pull.js';
@@ -35,15 +35,12 @@ function createReporter(
   const open = (): Promise<PullDisplay> =>
     openPullDisplay(kind, {
       stream,
-      stdin,
       env,
-      platform,
       host: options.host ?? 'the server',
       model,
       colorLevel: colorLevel({ env, isTTY: stream.isTTY === true }),
       unicode: supportsUnicode(env, platform),
       now,
-      interrupt: () => undefined,
     });
 
   return async (event) => {

@@ -15,15 +15,12 @@ async function open(
 ) {
   display = await openPullDisplay(kind, {
     stream,
-    stdin: new PassThrough(),
     env: {},
-    platform: 'linux',
     host: '127.0.0.1:11434',
     model: 'tiny',
     colorLevel: 0,
     unicode: true,
     now: Date.now,
-    interrupt: () => undefined,
     ...options,
   });
   return display;
