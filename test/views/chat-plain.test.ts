@@ -10,6 +10,9 @@ beforeAll(async () => {
 });
 afterAll(async () => await sandbox.close());
 
+/** A machine with much else to do may need seconds to start the chat. */
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 4_000 });
+
 interface PlainChat {
   readonly ended: Promise<number>;
   text(): string;
@@ -45,13 +48,13 @@ describe('the chat line by line', () => {
     [[], { CI: '1' }],
   ])('answers with %j and %j, and never redraws', async (argv, env) => {
     const chat = openPlain(argv, env);
-    await expect.poll(chat.text).toContain('> ');
+    await poll(chat.text).toContain('> ');
     chat.type('hello\r');
-    await expect.poll(chat.text).toMatch(/\d+ tokens/);
+    await poll(chat.text).toMatch(/\d+ tokens/);
     chat.type('/set system be brief\r');
-    await expect.poll(chat.text).toContain('The system prompt is set');
+    await poll(chat.text).toContain('The system prompt is set');
     chat.type('again\r');
-    await expect.poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
+    await poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
     expect(messages().map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'user']);
     chat.type('/bye\r');
     expect(await chat.ended).toBe(0);
@@ -61,14 +64,14 @@ describe('the chat line by line', () => {
 
   it('takes the lines of a paste, a block and a continued line as one text', async () => {
     const chat = openPlain(['--accessible']);
-    await expect.poll(chat.text).toContain('> ');
+    await poll(chat.text).toContain('> ');
     chat.type('one\rtwo\r');
-    await expect.poll(chat.text).toMatch(/\d+ tokens/);
+    await poll(chat.text).toMatch(/\d+ tokens/);
     expect(messages().at(-1)?.content).toBe('one\ntwo');
     chat.type('"""a\r');
-    await expect.poll(chat.text).toContain('... ');
+    await poll(chat.text).toContain('... ');
     chat.type('b"""\r');
-    await expect.poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
+    await poll(() => chat.text().match(/\d+ tokens/g)?.length).toBe(2);
     expect(messages().at(-1)?.content).toBe('a\nb');
     chat.type('\x04');
     expect(await chat.ended).toBe(0);
@@ -76,24 +79,24 @@ describe('the chat line by line', () => {
 
   it('stops an answer at Ctrl-C and keeps what came; at rest it leaves the second time', async () => {
     const chat = openPlain(['--accessible']);
-    await expect.poll(chat.text).toContain('> ');
+    await poll(chat.text).toContain('> ');
     sandbox.setFaults([{ name: 'stall' }]);
     chat.type('a long story\r');
-    await expect.poll(() => messages().at(-1)?.content).toBe('a long story');
+    await poll(() => messages().at(-1)?.content).toBe('a long story');
     chat.type('\x03');
-    await expect.poll(chat.text).toContain('(stopped)');
+    await poll(chat.text).toContain('(stopped)');
     sandbox.setFaults([]);
     chat.type('\x03');
-    await expect.poll(chat.text).toContain('Ctrl-D or /bye leaves');
+    await poll(chat.text).toContain('Ctrl-D or /bye leaves');
     chat.type('\x03');
     expect(await chat.ended).toBe(0);
   });
 
   it('lists the commands that there are, and no keys that there are not', async () => {
     const chat = openPlain(['--accessible']);
-    await expect.poll(chat.text).toContain('> ');
+    await poll(chat.text).toContain('> ');
     chat.type('/help\r');
-    await expect.poll(chat.text).toContain('/set system');
+    await poll(chat.text).toContain('/set system');
     expect(chat.text()).not.toContain('Alt-Enter');
     chat.abort();
     expect(await chat.ended).toBe(0);

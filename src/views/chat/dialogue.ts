@@ -8,7 +8,7 @@ import { checkModel, listModels, tellFailure } from './models.js';
 import type { Explain, ModelClient, Permit } from './models.js';
 import { finishTurn, receiveEvents, settleTurn, startTurn } from './turn.js';
 import type { Turn } from './turn.js';
-import { describeChat, describeWaiting } from './wording.js';
+import { describeChat, describeWaiting, isSilent } from './wording.js';
 
 /** What the chat asks of a server; `OllamaClient` is one. */
 export interface ChatClient extends ModelClient {
@@ -47,6 +47,8 @@ export interface Dialogue {
   isBusy(): boolean;
   /** Whether the status has a clock in it. */
   isWaiting(): boolean;
+  /** Whether an answer that has begun has fallen silent. */
+  isSilent(): boolean;
   conversation(): Conversation;
   /** Shows what is final of the answer on its way, and returns what is not. */
   settle(): Turn | undefined;
@@ -70,6 +72,10 @@ export function startDialogue(options: DialogueOptions): Dialogue {
   function findWindow(): number | undefined {
     const asked = conversation.options['num_ctx'];
     return typeof asked === 'number' && asked > 0 ? asked : contextLength;
+  }
+
+  function hasFallenSilent(): boolean {
+    return turn !== undefined && isSilent(turn.answer, turn.heardAt, now());
   }
 
   async function ask(text: string, written: string, signal: AbortSignal): Promise<void> {
@@ -123,8 +129,8 @@ export function startDialogue(options: DialogueOptions): Dialogue {
       case 'leave':
         return options.leave();
       case 'reject':
-        show({ kind: 'failure', message: intent.message, hint: undefined });
-        return options.giveBack(written);
+        // Not given back: what is typed next would be written behind it, and be another text. Up brings it back.
+        return show({ kind: 'failure', message: intent.message, hint: undefined });
     }
   }
 
@@ -141,7 +147,9 @@ export function startDialogue(options: DialogueOptions): Dialogue {
     },
     stop: () => running?.abort(),
     isBusy: () => running !== undefined,
-    isWaiting: () => turn?.answer.phase === 'waiting' || turn?.answer.phase === 'thinking',
+    isWaiting: () =>
+      turn?.answer.phase === 'waiting' || turn?.answer.phase === 'thinking' || hasFallenSilent(),
+    isSilent: hasFallenSilent,
     conversation: () => conversation,
     settle() {
       if (turn === undefined) return undefined;
@@ -151,6 +159,8 @@ export function startDialogue(options: DialogueOptions): Dialogue {
       return turn;
     },
     status: () =>
-      turn === undefined ? [] : describeWaiting(turn.answer, answeredBy !== conversation.model, now()),
+      turn === undefined
+        ? []
+        : describeWaiting(turn.answer, answeredBy !== conversation.model, turn.heardAt, now()),
   };
 }

@@ -97,6 +97,8 @@ export function startRepl(options: ReplOptions): Repl {
       rejectEnd(error);
       return;
     }
+    // It could only be that the answer was still coming.
+    setHint(undefined);
     if (leaving) await end();
     else options.changed('key');
   }
@@ -195,7 +197,12 @@ export function startRepl(options: ReplOptions): Repl {
       blocks = [];
       return {
         blocks: taken,
-        live: { composer, turn, status: hint === undefined ? dialogue.status() : [hint] },
+        // Silence is the greater news, and tells of Ctrl-C too.
+        live: {
+          composer,
+          turn,
+          status: hint === undefined || dialogue.isSilent() ? dialogue.status() : [hint],
+        },
       };
     },
   };

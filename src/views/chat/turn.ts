@@ -9,6 +9,8 @@ import { describeAnswer, describeThinking } from './wording.js';
 /** An answer on its way: what came of it, and what of that is not in the scrollback yet. */
 export interface Turn {
   readonly answer: AnswerState;
+  /** When something last came, or else when it was asked for; in milliseconds since the epoch. */
+  readonly heardAt: number;
   readonly tail: Tail;
   /** Whether rows of the answer, and the line about thinking, have gone to the scrollback. */
   readonly isBegun: boolean;
@@ -20,6 +22,7 @@ export interface Turn {
 export function startTurn(now: number): Turn {
   return {
     answer: startAnswer(now),
+    heardAt: now,
     tail: EMPTY_TAIL,
     isBegun: false,
     isThoughtShown: false,
@@ -37,7 +40,7 @@ export function receiveEvents(turn: Turn, events: readonly ChatEvent[], now: num
     if (event.type === 'tool_call')
       text += `\n(asks for the function ${cleanLine(event.call.function.name)})\n`;
   }
-  return { ...turn, answer, tail: text === '' ? turn.tail : extendTail(turn.tail, text) };
+  return { ...turn, answer, heardAt: now, tail: text === '' ? turn.tail : extendTail(turn.tail, text) };
 }
 
 function showRows(turn: Turn, rows: readonly string[], tail: Tail): { blocks: Block[]; turn: Turn } {

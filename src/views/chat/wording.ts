@@ -5,6 +5,7 @@ import { formatSeconds } from '../../format/duration.js';
 import { displayWidth } from '../../format/width.js';
 
 const NEARLY_FULL = 0.8;
+const SILENCE_MS = 10_000;
 
 /** One part of the line of numbers. Where the line is too long, parts go, the highest `rank` first. */
 export interface Fact {
@@ -62,8 +63,24 @@ export function fitFacts(facts: readonly Fact[], separator: string, width: numbe
   return fitting;
 }
 
-/** What the line under the composer says while an answer is awaited or comes; `isFirst` of a model's first answer. */
-export function describeWaiting(answer: AnswerState, isFirst: boolean, now: number): readonly string[] {
+/** Whether an answer that has begun has fallen silent: nothing came since `heardAt`, both in milliseconds since the epoch. */
+export function isSilent(answer: AnswerState, heardAt: number, now: number): boolean {
+  return answer.phase !== 'waiting' && now - heardAt >= SILENCE_MS;
+}
+
+/**
+ * What the line under the composer says while an answer is awaited or comes; `isFirst` of a model's first answer. Something
+ * last came at `heardAt`.
+ */
+export function describeWaiting(
+  answer: AnswerState,
+  isFirst: boolean,
+  heardAt: number,
+  now: number,
+): readonly string[] {
+  const silence = isSilent(answer, heardAt, now)
+    ? `no data for ${formatSeconds((now - heardAt) / 1000)}`
+    : undefined;
   switch (answer.phase) {
     case 'waiting': {
       const what = isFirst ? 'loading the model' : 'waiting for the model';
@@ -71,12 +88,12 @@ export function describeWaiting(answer: AnswerState, isFirst: boolean, now: numb
     }
     case 'thinking': {
       const since = answer.thinkingSince ?? now;
-      return [`thinking, ${formatSeconds((now - since) / 1000)}`, 'Ctrl-C stops'];
+      return [silence ?? `thinking, ${formatSeconds((now - since) / 1000)}`, 'Ctrl-C stops'];
     }
     case 'answering':
     case 'done':
     case 'failed':
-      return ['Ctrl-C stops and keeps what came'];
+      return [...(silence === undefined ? [] : [silence]), 'Ctrl-C stops and keeps what came'];
   }
 }
 

@@ -22,6 +22,9 @@ async function open(answers: readonly Script[], options?: Parameters<typeof open
 
 const HELLO: Script = { body: answerLines(['Hello', ' there', '.']) };
 const BEGUN: Script = { body: answerLines(['Half', ' an', ' answer']).slice(0, 3), then: 'stall' };
+/** The text and below it the whole composer: a pseudo-terminal may bring a frame in pieces. */
+const aboveComposer = (text: string) =>
+  new RegExp(`${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^]*╰─+╯`);
 const PASTE = (text: string) => `\x1b[200~${text}\x1b[201~`;
 
 describe.each([40, 80, 200])('a conversation at %i columns', (cols) => {
@@ -31,7 +34,7 @@ describe.each([40, 80, 200])('a conversation at %i columns', (cols) => {
       { cols },
     );
     terminal.write('Why is the sky blue?\r');
-    await terminal.waitFor('43 tokens');
+    await terminal.waitFor(aboveComposer('43 tokens'));
     expect(terminal.screen()).toContain('› Why is the sky blue?\n\n  ▸ thought for');
     expect(terminal.screen()).toContain('\n\n  Blue light.\n\n  43 tokens');
     expect(terminal.screen()).toContain('context 1.2k of 40k');
@@ -62,7 +65,7 @@ describe('a long answer', () => {
     const tokens = (lines.join('\n') + '\n' + 'endless '.repeat(200)).match(/[^]{1,7}/g) ?? [];
     const { terminal } = await open([{ body: [answerLines(tokens).join('')] }], { cols: 60, rows: 12 });
     terminal.write('Go\r');
-    await terminal.waitFor('43 tokens');
+    await terminal.waitFor(aboveComposer('43 tokens'));
     const all = terminal.scrollback();
     for (const line of lines) expect(all.split(`  ${line}\n`)).toHaveLength(2);
     expect(all.match(/endless/g)).toHaveLength(200);
@@ -70,6 +73,35 @@ describe('a long answer', () => {
     // The screen is never cleared and written again.
     expect(terminal.raw()).not.toContain('\x1b[2J');
     expect(terminal.raw()).not.toContain('\x1b[3J');
+  });
+
+  test('lets the hint that it is still coming go once it is complete', async () => {
+    const lines = answerLines(['Half', ' an', ' answer']);
+    const late: Script = { body: [...lines.slice(0, 3), { wait: 2000 }, ...lines.slice(3)] };
+    const { terminal } = await open([late]);
+    terminal.write('Go\r');
+    await terminal.waitFor('Half an answer');
+    terminal.write('next\r');
+    await terminal.waitFor('the answer is still coming; Ctrl-C stops it');
+    await terminal.waitFor(/43 tokens[^]*│ › next +│\n╰─+╯$/);
+  });
+
+  test('that falls silent says so each second, and no more once it goes on', async () => {
+    const [first = '', ...others] = answerLines(['Half', ...Array<string>(40).fill(' more')]);
+    const goesOn = others.flatMap((line) => [line, { wait: 100 }]);
+    const { terminal } = await open([{ body: [first, { wait: 4500 }, ...goesOn] }], {
+      env: { CHAT_HASTE: '10' },
+    });
+    terminal.write('Go\r');
+    const silent = await terminal.waitFor(/ no data for \d\ds · Ctrl-C stops and keeps what came$/);
+    const seconds = /no data for (\d+)s/.exec(silent)?.[1] ?? '';
+    // Enter has nothing to say that would be greater news.
+    terminal.write('next\r');
+    await terminal.waitFor(
+      new RegExp(`│ › next +│\\n╰─+╯\\n no data for (?!${seconds}s)\\d\\ds · Ctrl-C stops`),
+    );
+    terminal.write('\x15');
+    await terminal.waitFor(/Half more[^]*╯\n Ctrl-C stops and keeps what came$/);
   });
 
   test('can be typed under; the text waits, and Enter does not send it', async () => {
@@ -105,7 +137,7 @@ describe('Ctrl-C', () => {
     terminal.write('A question\r');
     await terminal.waitFor('loading the model');
     terminal.write('\x03');
-    await terminal.waitFor('(stopped)');
+    await terminal.waitFor(aboveComposer('(stopped)'));
     expect(terminal.screen()).toContain('│ › A question');
     terminal.write('\x15\x04');
     expect((await left()).messages).toEqual([]);
@@ -141,7 +173,7 @@ describe('what goes wrong', () => {
     const error = { status: 400, body: [JSON.stringify({ error: 'bad \u001B]0;title\u0007 question' })] };
     const { terminal, left } = await open([error]);
     terminal.write('A question\r');
-    await terminal.waitFor('✗ bad ]0;title question');
+    await terminal.waitFor(aboveComposer('✗ bad ]0;title question'));
     expect(terminal.screen()).toContain('│ › A question');
     terminal.write('\x15/bye\r');
     expect((await left()).messages).toEqual([]);
@@ -270,14 +302,17 @@ describe('slash commands', () => {
     expect(asked()[1]).toHaveLength(3);
   });
 
-  test('/help lists them; an unknown one is told with the nearest and stays to be put right', async () => {
+  test('/help lists them; an unknown one is told with the nearest, goes, and comes back with Up', async () => {
     const { terminal, asked } = await open([HELLO], { rows: 40 });
     terminal.write('/help\r');
     await terminal.waitFor('/set parameter NAME VALUE');
     terminal.write('/claer\r');
-    await terminal.waitFor("Unknown command '/claer'. Did you mean '/clear'?");
-    expect(terminal.screen()).toContain('│ › /claer');
+    await terminal.waitFor(/Unknown command '\/claer'\. Did you mean '\/clear'\?[^]*│ › +│\n╰/);
+    terminal.write('/model\r');
+    await terminal.waitFor(/› qwen3:8b\n {4}llama3.2:1b[^]*│ › +│\n╰/);
     expect(asked()).toEqual([]);
+    terminal.write('\x1b[A\x1b[A');
+    await terminal.waitFor(/│ › \/claer +│\n╰/);
   });
 });
 

@@ -5,7 +5,8 @@ import { OllamaError } from '../../../src/core/errors.js';
 import { startConversation } from '../../../src/core/chat.js';
 
 const [url = '', model = ''] = process.argv.slice(2);
-const { CHAT_UNICODE, CHAT_COLOR, CHAT_HISTORY } = process.env;
+const { CHAT_UNICODE, CHAT_COLOR, CHAT_HISTORY, CHAT_HASTE = '1' } = process.env;
+const startedAt = Date.now();
 const leaving = new AbortController();
 process.on('SIGTERM', () => leaving.abort());
 
@@ -20,7 +21,8 @@ void runChat({
     platform: process.platform,
     signal: leaving.signal,
     interrupt: () => leaving.abort(),
-    now: () => Date.now(),
+    // A clock that may run fast, so that a long silence is a short test.
+    now: () => startedAt + (Date.now() - startedAt) * Number(CHAT_HASTE),
   },
   client,
   conversation: startConversation(model),

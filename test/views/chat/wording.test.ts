@@ -81,12 +81,27 @@ test('thinking is told once it has ended', () => {
 
 test('waiting is explained', () => {
   const waiting = startAnswer(1000);
-  expect(describeWaiting(waiting, true, 4000)).toEqual(['loading the model, 3s', 'Ctrl-C stops']);
-  expect(describeWaiting(waiting, false, 4000)).toEqual(['waiting for the model, 3s', 'Ctrl-C stops']);
+  expect(describeWaiting(waiting, true, 1000, 4000)).toEqual(['loading the model, 3s', 'Ctrl-C stops']);
+  expect(describeWaiting(waiting, false, 1000, 4000)).toEqual(['waiting for the model, 3s', 'Ctrl-C stops']);
   const thinking = reduceChat(waiting, { type: 'thinking', text: 'hm' }, 5000);
-  expect(describeWaiting(thinking, true, 47_000)).toEqual(['thinking, 42s', 'Ctrl-C stops']);
+  expect(describeWaiting(thinking, true, 46_000, 47_000)).toEqual(['thinking, 42s', 'Ctrl-C stops']);
   const answering = reduceChat(thinking, { type: 'token', text: 'a' }, 5000);
-  expect(describeWaiting(answering, true, 47_000)).toEqual(['Ctrl-C stops and keeps what came']);
+  expect(describeWaiting(answering, true, 46_000, 47_000)).toEqual(['Ctrl-C stops and keeps what came']);
+});
+
+test('a silence of ten seconds is told once the answer has begun', () => {
+  const waiting = startAnswer(0);
+  const thinking = reduceChat(waiting, { type: 'thinking', text: 'hm' }, 1000);
+  const answering = reduceChat(thinking, { type: 'token', text: 'a' }, 5000);
+  const keeps = 'Ctrl-C stops and keeps what came';
+  expect(describeWaiting(answering, true, 5000, 14_999)).toEqual([keeps]);
+  expect(describeWaiting(answering, true, 5000, 15_000)).toEqual(['no data for 10s', keeps]);
+  expect(describeWaiting(answering, true, 5000, 17_000)).toEqual(['no data for 12s', keeps]);
+  expect(describeWaiting(thinking, true, 1000, 10_999)).toEqual(['thinking, 10s', 'Ctrl-C stops']);
+  expect(describeWaiting(thinking, true, 1000, 11_000)).toEqual(['no data for 10s', 'Ctrl-C stops']);
+  expect(describeWaiting(waiting, true, 0, 60_000)).toEqual(['loading the model, 1m 00s', 'Ctrl-C stops']);
+  // A clock that was set back tells of no silence.
+  expect(describeWaiting(answering, true, 5000, 0)).toEqual([keeps]);
 });
 
 test('the header names the model, the host and the window, cleaned', () => {
