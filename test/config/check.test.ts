@@ -111,7 +111,7 @@ describe('what a file may say', () => {
     [{ mcp: {} }, 'unknown key "mcp"'],
     [{ $import: './evil.js' }, 'unknown key "$import"'],
     [{ hosts: { 'a b': { url: 'x' } } }, 'unknown key "a b" in hosts'],
-    [{ hosts: { gpu: 'http://gpu' } }, 'hosts.gpu must be a map of settings, not "http://gpu"'],
+    [{ hosts: { gpu: 'http://gpu' } }, 'hosts.gpu must be a map of settings'],
     [{ 'a\u001b[31m\u202e': 1 }, String.raw`unknown key "a\u001b[31m<U+202E>"`],
     ['just text', 'must hold a map of settings, not "just text"'],
     [[1], 'must hold a map of settings, not a list'],
