@@ -44,10 +44,12 @@ export const register: Register = (program, action) => {
 };
 
 async function list(context: Context, glob: string | undefined, flags: ListFlags): Promise<void> {
-  const { io, client, mode } = context;
+  const { io, client } = context;
   const fields = readFields(context.flags);
   const columns =
-    fields && mode !== 'json' ? fieldColumns(fields, io.now()) : chooseColumns(flags.columns, io.now());
+    fields && context.flags.json !== true
+      ? fieldColumns(fields, io.now())
+      : chooseColumns(flags.columns, io.now());
   const sort = flags.sort === undefined ? undefined : SORTS[flags.sort];
   if (flags.sort !== undefined && !sort) {
     throw new OllamaError(
@@ -55,7 +57,11 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
       `There is no order "${flags.sort}": it is ${Object.keys(SORTS).join(', ')}.`,
     );
   }
-  const all = await client.list({ signal: io.signal });
+  const asked = client.list({ signal: io.signal });
+  // Opening stdout takes as long as a server's answer: once the request is out, it is done while that is awaited.
+  setImmediate(() => setImmediate(() => void io.stdout));
+  const all = await asked;
+  const { mode } = context;
   let models = glob === undefined ? all : all.filter((model) => matches(glob, model.name));
   if (sort) models = [...models].sort(sort);
   if (flags.reverse === true) models = [...models].reverse();
