@@ -25,6 +25,7 @@ const MAY_IMPORT = {
     'node:',
   ],
   'src/consent.ts': ['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/output'],
+  'src/tell-failure.ts': ['src/failure.ts', 'src/io.ts', 'src/output'],
   'src/show-pull.ts': ['src/context.ts', 'src/core', 'src/output'],
   'src/command.ts': ['src/context.ts', 'src/io.ts', 'commander'],
   'src/program.ts': [
@@ -44,6 +45,7 @@ const MAY_IMPORT = {
       'src/failure.ts',
       'src/flags.ts',
       'src/help-topics.ts',
+      'src/tell-failure.ts',
       'src/version.ts',
     ],
     ...['src/io.ts', 'src/core/errors.ts', 'src/format', 'src/output', 'commander'],
@@ -65,7 +67,7 @@ const MAY_IMPORT = {
   ],
   'src/commands': [
     ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
-    ...['src/io.ts', 'src/show-pull.ts'],
+    ...['src/io.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
     ...[
       'src/chat',
       'src/config',

@@ -96,14 +96,8 @@ async function tell(
   }
   const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];
   const failure = toFailure(error, { installed, hostFlag: context?.flags.host });
-  if (asksForJson(argv)) {
-    io.stderr.write(`${JSON.stringify({ error: failureJson(failure) })}\n`);
-  } else {
-    const { openLook } = await import('./output/look.js');
-    const { failureLines } = await import('./output/failure-text.js');
-    const look = await openLook(io, io.stderr, context?.settings ?? { color: 'auto' });
-    io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
-  }
+  const { tellFailure } = await import('./tell-failure.js');
+  await tellFailure(io, failure, asksForJson(argv), context?.settings ?? { color: 'auto' });
   if (argv.includes('--debug') && error.stack !== undefined) {
     const cause = error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? ''}` : '';
     io.stderr.write(`${cleanText(error.stack + cause)}\n`);

@@ -5,7 +5,8 @@ import { isExempt } from '../core/proxy.js';
 import { checkModelName } from '../core/model-name.js';
 import { isLoopback } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
-import { EXIT_CODES, failureJson, toFailure } from '../failure.js';
+import { EXIT_CODES, toFailure } from '../failure.js';
+import { tellFailure } from '../tell-failure.js';
 import { readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv } from '../output/table.js';
@@ -58,15 +59,7 @@ async function tellWrong(context: Context, report: HealthReport, model: string |
       host: client.host.url,
       model: failed.name === 'model' ? model : undefined,
     });
-  const failure = toFailure(error);
-  if (mode === 'json') {
-    io.stderr.write(`${JSON.stringify({ error: failureJson(failure) })}\n`);
-    return;
-  }
-  const { openLook } = await import('../output/look.js');
-  const { failureLines } = await import('../output/failure-text.js');
-  const look = await openLook(io, io.stderr, settings);
-  io.stderr.write(`${failureLines(failure, look).join('\n')}\n`);
+  await tellFailure(io, toFailure(error), mode === 'json', settings);
 }
 
 function statusOf(report: HealthReport, checks: readonly HealthCheck[]): HealthReport['status'] {

@@ -2,7 +2,7 @@ import { throughHost } from '../advice.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
-import { type PullState } from '../core/pull.js';
+import type { PullState } from '../core/pull.js';
 import { pullTotals } from '../core/pull-totals.js';
 import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
@@ -10,11 +10,10 @@ import type { Outcome, Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
-import { openLook } from '../output/look.js';
-import { failureLines } from '../output/failure-text.js';
 import { createPullJson } from '../output/pull-json.js';
 import { runPull } from '../output/run-pull.js';
 import { showPull } from '../show-pull.js';
+import { tellFailure } from '../tell-failure.js';
 
 interface PullFlags {
   readonly insecure?: boolean;
@@ -174,10 +173,7 @@ function displayTeller(context: Context): Teller {
       if (!error) return;
       if (error.code === 'interrupted') return quiet ? undefined : tellKept(context, state);
       if (!several) return;
-      const look = await openLook(io, io.stderr, settings);
-      io.stderr.write(
-        `${failureLines(toFailure(error, { hostFlag: context.flags.host }), look).join('\n')}\n`,
-      );
+      await tellFailure(io, toFailure(error, { hostFlag: context.flags.host }), false, settings);
     },
     end: async (succeeded, failed, models, before) => {
       if (before) return 0;

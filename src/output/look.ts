@@ -15,11 +15,17 @@ export interface Look {
   readonly isTerminal: boolean;
 }
 
+/** The settings that a look obeys. */
+export interface LookSettings {
+  readonly color: ColorFlag;
+  readonly accessible?: boolean;
+}
+
 /** The look of a stream, each judged on its own. Colours are loaded here and not before: a pipe has none to load. */
 export async function openLook(
   io: Pick<Io, 'env' | 'platform'>,
   stream: OutputStream,
-  { color, accessible = false }: { readonly color: ColorFlag; readonly accessible?: boolean },
+  { color, accessible = false }: LookSettings,
 ): Promise<Look> {
   const { createStyles } = await import('./styles.js');
   const level = colorLevel({ flag: color, env: io.env, isTTY: isTerminal(stream, io.env) });
