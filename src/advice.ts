@@ -28,7 +28,8 @@ interface Advice {
   readonly steps: readonly NextStep[];
 }
 
-function shellWord(text: string): string {
+/** A word as a shell takes it, quoted where it must be. */
+export function shellWord(text: string): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
@@ -36,7 +37,7 @@ function shellWord(text: string): string {
 export function throughHost(command: string, hostFlag: string | undefined): string {
   if (hostFlag === undefined || hostFlag.includes('@')) return command;
   return command.replace(
-    /^ollama-cli (?=(?:pull|rm|show|chat|list|health)\b)/,
+    /^ollama-cli (?=(?:pull|rm|show|chat|list|health|ps|stop|cp|mv|create|push|update|outdated|verify|df|prune|fit)\b)/,
     `ollama-cli -H ${shellWord(hostFlag)} `,
   );
 }
@@ -94,22 +95,72 @@ function adviseUnreachable(error: OllamaError): Advice {
   };
 }
 
+/** What goes wrong inside the server, where the download runs, and has to be set right there. */
+const SERVER_REMEDIES: readonly (readonly [wording: RegExp, step: Omit<NextStep, 'label'>])[] = [
+  [
+    /x509|certificate/i,
+    {
+      command: 'install the certificate authority there',
+      note: 'the download runs inside the server, which does not trust who answers it',
+    },
+  ],
+  [
+    /tls:|proxy|dial tcp|no such host|lookup|timeout|connection (?:refused|reset)|network is unreachable/i,
+    { command: 'set HTTPS_PROXY there', note: 'the download runs inside the server' },
+  ],
+];
+
 function advisePull(error: OllamaError): Advice {
   const again = `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}`;
-  const steps: NextStep[] = [{ label: 'go on', command: again, note: 'what has come stays on the server' }];
-  if (/tls:|x509|proxy|dial tcp|no such host|timeout/i.test(error.message)) {
-    return {
-      steps: [
-        {
-          label: 'on the server',
-          command: 'set HTTPS_PROXY there',
-          note: 'the download runs inside the server',
-        },
-        ...steps,
-      ],
-    };
+  if (/gave HTTP response to HTTPS client/i.test(error.message)) {
+    const note = 'the registry speaks no TLS; only for one that you trust';
+    return { steps: [{ label: 'without TLS', command: `${again} --insecure`, note }] };
   }
-  return { steps };
+  if (/\b429\b|too many requests/i.test(error.message)) {
+    return { steps: [{ label: 'wait, then', command: again, note: 'the registry is asked too often' }] };
+  }
+  const remedy = SERVER_REMEDIES.find(([wording]) => wording.test(error.message))?.[1];
+  return {
+    steps: [
+      ...(remedy ? [{ label: 'on the server', ...remedy }] : []),
+      { label: 'go on', command: again, note: 'what has come stays on the server' },
+    ],
+  };
+}
+
+/** The page of a repository on Hugging Face, from a model's name. */
+function repositoryPage(model: string): string {
+  const path = model.replace(/^[a-z]+:\/\//i, '').replace(/^[^/]*\//, '');
+  return `https://huggingface.co/${path.replace(/:[^:]*$/, '')}`;
+}
+
+function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advice {
+  const model = error.model === undefined ? undefined : cleanLine(error.model);
+  // An error line in the stream of a pull has no status: it is the registry that refuses the server.
+  if (model !== undefined && error.status === undefined) {
+    const key = '~/.ollama/id_ed25519.pub of the server';
+    return isHuggingFace(model)
+      ? {
+          message: `${model} is private or gated on Hugging Face: it does not let ${where} read it.`,
+          steps: [
+            { label: 'accept its terms', command: repositoryPage(model), note: 'where it has any' },
+            { label: 'let the server in', command: `add ${key} at https://huggingface.co/settings/keys` },
+          ],
+        }
+      : {
+          steps: [{ label: 'on the server', command: 'ollama signin', note: 'the registry asks who it is' }],
+        };
+  }
+  return {
+    steps: [
+      { label: 'with a password', command: 'ollama-cli -H https://USER:PASSWORD@HOST list' },
+      {
+        label: 'with a token',
+        command: 'headers.authorization in the user configuration file',
+        note: 'ollama-cli config path',
+      },
+    ],
+  };
 }
 
 /** What to say and to do about an error, beside its own words. */
@@ -137,20 +188,19 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
         ? { steps: [{ label: 'ask again', command: 'the same command' }] }
         : advisePull(error);
     case 'digest_mismatch':
-      return {
-        steps: [{ label: 'fetch it again', command: `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}` }],
-      };
-    case 'unauthorized':
+      // A check of what is there brings its own hint; of a pull, only the server's words are known.
+      if (error.hint !== undefined) return { steps: [] };
       return {
         steps: [
-          { label: 'with a password', command: 'ollama-cli -H https://USER:PASSWORD@HOST list' },
           {
-            label: 'with a token',
-            command: 'headers.authorization in the user configuration file',
-            note: 'ollama-cli config path',
+            label: 'fetch it again',
+            command: `ollama-cli pull ${shellWord(error.model ?? 'MODEL')}`,
+            note: 'twice the same: a proxy or a virus scanner on the way changes what is loaded',
           },
         ],
       };
+    case 'unauthorized':
+      return adviseUnauthorized(error, facts);
     case 'context_overflow':
       return {
         message: `The conversation does not fit the context window of ${error.model ?? 'the model'}: ${error.message}.`,
@@ -182,7 +232,12 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
             : [],
       };
     case 'not_allowed':
-      return { steps: [{ label: 'see the setting', command: 'ollama-cli config list --show-origin' }] };
+      // Too little memory is refused by a check, and no setting of this program allows it.
+      return {
+        steps: /allowed models/.test(error.message)
+          ? [{ label: 'see the setting', command: 'ollama-cli config list --show-origin' }]
+          : [],
+      };
     case 'internal':
       return { steps: [{ label: 'look closer', command: 'the same command with --debug' }] };
     case 'usage':
@@ -199,16 +254,34 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
 }
 
 function adviseServerError(error: OllamaError): Advice {
-  if (error.model !== undefined && /does not support/.test(error.message)) {
-    return { steps: [{ label: 'what it can do', command: `ollama-cli show ${shellWord(error.model)}` }] };
+  const { model, message } = error;
+  if (model !== undefined && /does not support/.test(message) && !/sharded/i.test(message)) {
+    return { steps: [{ label: 'what it can do', command: `ollama-cli show ${shellWord(model)}` }] };
   }
-  if (error.status === 412 || /\b412\b|newer version of ollama/i.test(error.message)) {
+  if (model !== undefined && /sharded gguf/i.test(message)) {
+    return {
+      message: `${cleanLine(model)} is split into several files (sharded GGUF), which Ollama can't pull.`,
+      steps: [
+        {
+          label: 'another one',
+          command: isHuggingFace(model) ? repositoryPage(cleanLine(model)) : 'a quantization in one file',
+          note: 'a smaller quantization is often one file',
+        },
+        { label: 'or join it', command: 'llama-gguf-split --merge, then ollama-cli create' },
+      ],
+    };
+  }
+  if (error.status === 412 || /\b412\b|newer version of ollama/i.test(message)) {
     return {
       steps: [
         { label: 'its version', command: 'ollama-cli health', note: 'an old server may still be running' },
         { label: 'update it', command: 'https://ollama.com/download', note: 'and start it anew' },
       ],
     };
+  }
+  if (error.status === 429 || /\b429\b|too many requests/i.test(message)) {
+    const note = 'it is asked too often';
+    return { steps: [{ label: 'wait', command: 'the same command in a few minutes', note }] };
   }
   return { steps: [{ label: 'look at it', command: 'ollama-cli health' }] };
 }

@@ -21,3 +21,8 @@ export type Action = <Arguments extends unknown[]>(
 
 /** Declares one command on the program. */
 export type Register = (program: Command, action: Action, io: Io) => void;
+
+/** Gathers the values of an option that repeats. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}

@@ -55,7 +55,7 @@ export async function createContext(
       env: io.env,
       modelCacheTtl: settings.model_cache_ttl,
       healthCheckInterval: settings.health_check_interval,
-      ...(flags.debug === true ? { onHttp: (event: HttpEvent) => debug(io, event) } : {}),
+      ...(flags.debug === true ? { onHttp: (event: HttpEvent) => tellExchange(io, event) } : {}),
     }),
   };
 }
@@ -113,7 +113,10 @@ function warn(io: Pick<Io, 'stderr'>, text: string): void {
   io.stderr.write(`warning: ${cleanLine(text)}\n`);
 }
 
-function debug(io: Io, event: HttpEvent): void {
+/** One line on stderr for each exchange, for `--debug`. */
+export function tellExchange(io: Pick<Io, 'stderr'>, event: HttpEvent): void {
   const outcome = event.error === undefined ? String(event.status) : cleanLine(event.error);
-  io.stderr.write(`debug: ${event.method} ${event.url} try ${event.attempt}: ${outcome}, ${event.ms} ms\n`);
+  io.stderr.write(
+    `debug: ${event.method} ${cleanLine(event.url)} try ${event.attempt}: ${outcome}, ${event.ms} ms\n`,
+  );
 }

@@ -36,7 +36,10 @@ export function addGlobalFlags(program: Command): void {
 }
 
 /** Options whose value is only ever given after `=`, with what they stand for without one. */
-const OPTIONAL_VALUES: Readonly<Record<string, string>> = { '--think': '--think=true' };
+const OPTIONAL_VALUES: Readonly<Record<string, string>> = {
+  '--think': '--think=true',
+  '--watch': '--watch=2s',
+};
 
 /** Gives the options with an optional value their default, so that they never swallow the word after them. */
 export function fixOptionalValues(argv: readonly string[]): string[] {

@@ -29,6 +29,17 @@ export { pullTotals, type PullTotals } from './core/pull-totals.js';
 export { pullEventsFromValue, type OllamaPullEvent } from './core/pull-events.js';
 export type { PullOptions } from './core/pull-stream.js';
 export type { StatusLine } from './core/status-stream.js';
+export {
+  allBlobs,
+  openRegistry,
+  type Registry,
+  type RegistryBlob,
+  type RegistryCallOptions,
+  type RegistryConfig,
+  type RegistryDigest,
+  type RegistryManifest,
+  type RegistryOptions,
+} from './core/registry.js';
 export type { RetryPolicy } from './core/retry.js';
 export { baseUrlToHostRoot, isOpenAiCompatibleBaseUrl, parseHost, type HostAddress } from './core/url.js';
 export type * from './core/wire.js';

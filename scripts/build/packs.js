@@ -4,10 +4,11 @@
 import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
 
-/** What is read at every start, and what `--help` and the other commands read besides. */
+/** What is read at every start, what `--help` and the other commands read besides, and what a list mostly does. */
 const PACKS = [
   { file: 'program.js', entries: [/^src\/main\.ts$/, /^src\/commands\/list\.ts$/] },
   { file: 'commands.js', entries: [/^src\/commands\//] },
+  { file: 'details.js', entries: [/^src\/models\/(details|shared)\.ts$/] },
 ];
 
 /** Which file each chunk goes to. */
@@ -79,7 +80,11 @@ function loadNodeLate(code) {
         return `${indent}var ${name}_, ${name} = () => ${name}_ ??= ${value};`;
       },
     );
-  return names.reduce((text, name) => text.replaceAll(new RegExp(`\\b${name}\\.`, 'g'), `${name}().`), late);
+  // In brackets: `new module().Class()` would be a `new module()`.
+  return names.reduce(
+    (text, name) => text.replaceAll(new RegExp(`\\b${name}\\.`, 'g'), `(${name}()).`),
+    late,
+  );
 }
 
 /**

@@ -18,10 +18,14 @@ export async function answerOnce(
   request: ChatRequest,
   options: { readonly write: WriteEvent; readonly onMissing: () => Promise<boolean> },
 ): Promise<void> {
-  const attempt = async (): Promise<AnswerState> =>
-    context.mode === 'json'
-      ? await streamJson(context, request, options.write)
-      : await streamText(context, request);
+  const attempt = async (): Promise<AnswerState> => {
+    const state =
+      context.mode === 'json'
+        ? await streamJson(context, request, options.write)
+        : await streamText(context, request);
+    await noteUse(context, request.model, state);
+    return state;
+  };
   const state = await attempt();
   if (state.error?.code === 'model_not_found' && state.tokens === 0 && (await options.onMissing())) {
     const again = await attempt();
@@ -29,6 +33,18 @@ export async function answerOnce(
     return;
   }
   if (state.error) throw state.error;
+}
+
+/** Keeps that a model was used, once something came of it. Never rejects. */
+export async function noteUse(
+  { io, client, settings }: Context,
+  model: string,
+  { tokens, phase, metrics }: AnswerState,
+): Promise<void> {
+  if (tokens === 0 && phase !== 'done') return;
+  const { recordUse } = await import('../models/usage.js');
+  const tokensPerSecond = metrics?.tokens_per_second;
+  await recordUse(io, settings, { host: client.host.url, model, at: io.now(), tokensPerSecond });
 }
 
 async function streamJson(

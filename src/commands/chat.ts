@@ -7,14 +7,11 @@ import { chatRequest, startConversation, withMessage, type Conversation, type Th
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, parseModelName } from '../core/model-name.js';
 import { failureJson, toFailure, toOllamaError } from '../failure.js';
-import { answerOnce } from '../chat/answer.js';
 import { PARAMETER_NAMES } from '../chat/parameters.js';
 import { findNearest } from '../format/nearest.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
-import { pullMissing } from '../chat/pull-missing.js';
-import type { Outcome, Register } from '../command.js';
-import { readPipedPrompt } from '../output/stdin.js';
+import { collect, type Outcome, type Register } from '../command.js';
 
 interface ChatFlags {
   readonly system?: string;
@@ -57,10 +54,6 @@ export const register: Register = (program, action) => {
       }),
     );
 };
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
 
 /** What the events of an answer are told with, for `--fields`. */
 const EVENT_FIELDS = [
@@ -135,9 +128,10 @@ async function chat(
     checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
     if (prompt === undefined) return await talk(context, conversation);
+    const { answerOnce } = await import('../chat/answer.js');
     await answerOnce(context, chatRequest(withMessage(conversation, { role: 'user', content: prompt })), {
       write,
-      onMissing: async () => await pullMissing(context, model, flags.yes === true),
+      onMissing: async () => await pullWhereWanted(context, model, flags.yes === true),
     });
     return 0;
   } catch (thrown) {
@@ -163,6 +157,7 @@ async function readPrompt(
   flags: ChatFlags,
 ): Promise<string | undefined> {
   const typed = words.join(' ');
+  const { readPipedPrompt } = await import('../output/stdin.js');
   const piped = flags.stdin === false ? '' : await readPipedPrompt(context.io);
   const parts = [typed, piped].filter((part) => part.trim() !== '');
   return parts.length === 0 ? undefined : parts.join('\n\n');
@@ -209,7 +204,9 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
       ? (await import('../views/chat.js')).runChat
       : (await import('../views/chat-plain.js')).runPlainChat;
   const look = await openLook(io, io.stdout, settings);
-  const noHistory = /^\s*(?:1|t|true|yes|on)\s*$/i.test(io.env['OLLAMA_NOHISTORY'] ?? '');
+  const { keepsHistory } = await import('../models/usage.js');
+  const { noteUse } = await import('../chat/answer.js');
+  let noted = Promise.resolve();
   await runView({
     io,
     client,
@@ -218,18 +215,22 @@ async function talk(context: Context, conversation: Conversation): Promise<Outco
     contextLength: windowOf(context),
     unicode: look.unicode,
     colorLevel: look.level,
-    ...(settings.history && !noHistory
+    ...(keepsHistory(io, settings)
       ? { historyFile: path.join(stateDir(io.env, io.platform), 'history') }
       : {}),
     permit: (name) => {
       checkModelName(name);
       checkAllowed(context, name);
     },
+    onAnswer: (name, answer) => {
+      noted = noted.then(async () => await noteUse(context, name, answer));
+    },
     explain: (error) => {
       const { message, hint } = toFailure(error);
       return { message, hint };
     },
   });
+  await noted;
   return 0;
 }
 
@@ -240,8 +241,13 @@ async function requireModel(context: Context, model: string): Promise<void> {
     await client.show(model, { signal: io.signal });
   } catch (error) {
     const missing = error instanceof OllamaError && error.code === 'model_not_found';
-    if (!missing || !(await pullMissing(context, model))) throw error;
+    if (!missing || !(await pullWhereWanted(context, model))) throw error;
   }
+}
+
+async function pullWhereWanted(context: Context, model: string, yes = false): Promise<boolean> {
+  const { pullMissing } = await import('../chat/pull-missing.js');
+  return await pullMissing(context, model, yes);
 }
 
 /** The window that is asked for; without one the server decides by its memory, and nothing is claimed. */

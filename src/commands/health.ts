@@ -6,7 +6,6 @@ import { checkModelName } from '../core/model-name.js';
 import { isLoopback } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
 import { EXIT_CODES, toFailure } from '../failure.js';
-import { tellFailure } from '../tell-failure.js';
 import { readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv } from '../output/table.js';
@@ -59,6 +58,7 @@ async function tellWrong(context: Context, report: HealthReport, model: string |
       host: client.host.url,
       model: failed.name === 'model' ? model : undefined,
     });
+  const { tellFailure } = await import('../tell-failure.js');
   await tellFailure(io, toFailure(error), mode === 'json', settings);
 }
 

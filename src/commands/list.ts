@@ -1,14 +1,13 @@
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import type { InstalledModel } from '../core/wire.js';
-import { matchGlob } from '../config/glob.js';
-import { formatAge } from '../format/age.js';
+import { matchName } from '../config/glob.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
-import { formatCount } from '../format/count.js';
 import type { Register } from '../command.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
+import { contextLength, modelColumns } from '../output/model-columns.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines, writeText } from '../output/write.js';
 
@@ -22,8 +21,13 @@ interface ListFlags {
 const SORTS: Readonly<Record<string, (a: InstalledModel, b: InstalledModel) => number>> = {
   name: (a, b) => a.name.localeCompare(b.name, 'en'),
   size: (a, b) => b.size - a.size,
-  modified: (a, b) => Date.parse(b.modified_at) - Date.parse(a.modified_at),
+  modified: (a, b) => timeOf(b) - timeOf(a),
 };
+
+/** A time that can't be read comes last, wherever it stands in the list. */
+function timeOf({ modified_at }: InstalledModel): number {
+  return Date.parse(modified_at) || 0;
+}
 
 /** Declares `list`. */
 export const register: Register = (program, action) => {
@@ -58,34 +62,91 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
     );
   }
   const asked = client.list({ signal: io.signal });
-  // Opening stdout takes as long as a server's answer: once the request is out, it is done while that is awaited.
-  setImmediate(() => setImmediate(() => void io.stdout));
+  // These take as long as a server's answer: once the request is out, they are done while that is awaited.
+  setImmediate(() => {
+    setImmediate(() => {
+      void io.stdout;
+      void import('../models/details.js');
+    });
+  });
   const all = await asked;
   const { mode } = context;
-  let models = glob === undefined ? all : all.filter((model) => matches(glob, model.name));
+  let models = glob === undefined ? all : all.filter((model) => matchName(glob, model.name));
   if (sort) models = [...models].sort(sort);
   if (flags.reverse === true) models = [...models].reverse();
+  const onTerminal = io.stdout.isTTY === true || mode === 'tty';
+  if (all.length === 0 && mode !== 'json' && !onTerminal && context.flags.quiet !== true)
+    io.stderr.write(emptyWords(context));
 
-  if (mode === 'json') return await writeJson(io, listDocument(context, models, fields));
-  if (context.flags.quiet === true) {
+  if (mode !== 'json' && context.flags.quiet === true) {
     const lines = models.map((model) => cleanLine(model.name));
     return await writeLines(io.stdout, lines, io.signal);
   }
-  if (io.stdout.isTTY === true || mode === 'tty')
-    return await drawTable(context, models, columns, all.length);
-  const lines = renderTsv(models, columns, { header: flags.header !== false });
-  await writeLines(io.stdout, lines, io.signal);
+  const wanted = mode === 'json' ? (fields ?? MODEL_FIELDS) : columns.map(({ key }) => key);
+  const isWhole = fields === undefined && (mode === 'json' || flags.columns === undefined);
+  const known = await learn(context, models, wanted, isWhole && (mode === 'json' || onTerminal));
+  if (mode === 'json') await writeJson(io, listDocument(context, known, fields));
+  else if (onTerminal) await drawTable(context, known, columns, all.length);
+  else {
+    const lines = renderTsv(known.models, columns, { header: flags.header !== false });
+    await writeLines(io.stdout, lines, io.signal);
+  }
+  // The answer first: what was asked for it is kept while nobody waits.
+  await known.save?.();
 }
 
-function matches(glob: string, name: string): boolean {
-  return /[*?]/.test(glob) ? matchGlob(glob, name) : name.toLowerCase().startsWith(glob.toLowerCase());
+/** The models with what the list of some servers lacks, and how many bytes they share, where that is known. */
+interface Known {
+  readonly models: readonly InstalledModel[];
+  readonly shared: number | undefined;
+  readonly save?: () => Promise<void>;
+}
+
+/** Models that differ in this share nothing. */
+function looks({ details }: InstalledModel): string {
+  return `${details.parameter_size} ${details.quantization_level}`;
+}
+
+/** Asks for what is wanted and not told, and loads nothing where there is nothing to ask. */
+async function learn(
+  context: Context,
+  models: readonly InstalledModel[],
+  wanted: readonly string[],
+  wantsShared: boolean,
+): Promise<Known> {
+  const lacking = models.filter(
+    (model) =>
+      model.remote_host === undefined &&
+      ((wanted.includes('capabilities') && model.capabilities === undefined) ||
+        (wanted.includes('context_length') && contextLength(model) === undefined)),
+  );
+  const hasDoubles = wantsShared && new Set(models.map(looks)).size < models.length;
+  if (lacking.length === 0 && !hasDoubles) return { models, shared: wantsShared ? 0 : undefined };
+  const { findDetails } = await import('../models/details.js');
+  const { findDoubles, measureSharing } = await import('../models/shared.js');
+  const doubles = hasDoubles ? findDoubles(models) : [];
+  const details = await findDetails(context, [...new Set([...lacking, ...doubles])]);
+  const sharing = measureSharing(models, (digest) => details.get(digest)?.weights);
+  return {
+    models: models.map((model) => {
+      const { capabilities, contextLength: length } = details.get(model.digest) ?? {};
+      return {
+        ...model,
+        ...(model.capabilities === undefined && capabilities !== undefined ? { capabilities } : {}),
+        ...(contextLength(model) === undefined && length !== undefined ? { context_length: length } : {}),
+      };
+    }),
+    shared: wantsShared && sharing.known ? sharing.bytes : undefined,
+    save: () => details.save(),
+  };
 }
 
 function listDocument(
   { client }: Context,
-  models: readonly InstalledModel[],
+  { models, shared }: Known,
   fields: readonly string[] | undefined,
 ): object {
+  const size = sizeOf(models);
   const document = {
     host: client.host.url,
     models: models.map((model) => {
@@ -93,9 +154,14 @@ function listDocument(
       return length === model.context_length ? model : { ...model, context_length: length };
     }),
     total: models.length,
-    total_size: models.reduce((sum, model) => sum + model.size, 0),
+    total_size: size,
+    ...(shared === undefined ? {} : { shared_size: shared, unique_total_size: size - shared }),
   };
   return fields === undefined ? document : pickFields(document, 'models', fields, MODEL_FIELDS);
+}
+
+function sizeOf(models: readonly InstalledModel[]): number {
+  return models.reduce((sum, model) => sum + model.size, 0);
 }
 
 /** The fields of the shape, so that one which no model has today is no mistake. */
@@ -111,74 +177,8 @@ const MODEL_FIELDS = [
   'remote_host',
 ];
 
-function contextLength(model: InstalledModel): number | undefined {
-  return model.context_length ?? model.details.context_length;
-}
-
-function allColumns(now: number): readonly Column<InstalledModel>[] {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-  return [
-    { key: 'name', title: 'NAME', value: (m) => m.name, raw: (m) => m.name, shrink: 'middle' },
-    {
-      key: 'digest',
-      title: 'ID',
-      value: (m) => m.digest.replace(/^sha256:/, '').slice(0, 12),
-      raw: (m) => m.digest,
-      priority: 6,
-    },
-    {
-      key: 'size',
-      title: 'SIZE',
-      value: (m) => (m.remote_host === undefined ? formatBytes(m.size) : '-'),
-      raw: (m) => String(m.size),
-      align: 'right',
-    },
-    {
-      key: 'parameter_size',
-      title: 'PARAMS',
-      value: (m) => text(m.details.parameter_size),
-      raw: (m) => text(m.details.parameter_size),
-      align: 'right',
-      priority: 1,
-    },
-    {
-      key: 'quantization_level',
-      title: 'QUANT',
-      value: (m) => text(m.details.quantization_level),
-      raw: (m) => text(m.details.quantization_level),
-      priority: 3,
-    },
-    {
-      key: 'context_length',
-      title: 'CONTEXT',
-      value: (m) => {
-        const length = contextLength(m);
-        return length === undefined ? '' : formatCount(length);
-      },
-      raw: (m) => String(contextLength(m) ?? ''),
-      align: 'right',
-      priority: 4,
-    },
-    {
-      key: 'capabilities',
-      title: 'CAN',
-      value: (m) => (m.capabilities ?? []).filter((can) => can !== 'completion').join(' '),
-      raw: (m) => (m.capabilities ?? []).join(','),
-      priority: 5,
-      shrink: 'end',
-    },
-    {
-      key: 'modified_at',
-      title: 'MODIFIED',
-      value: (m) => formatAge(m.modified_at, now),
-      raw: (m) => m.modified_at,
-      priority: 2,
-    },
-  ];
-}
-
 function chooseColumns(asked: string | undefined, now: number): readonly Column<InstalledModel>[] {
-  const columns = allColumns(now);
+  const columns = modelColumns(now);
   if (asked === undefined) return columns;
   return asked.split(',').map((word) => {
     const wanted = word.trim().toLowerCase();
@@ -191,7 +191,7 @@ function chooseColumns(asked: string | undefined, now: number): readonly Column<
 
 /** The columns of `--fields`: those of the table, and any other field of a model as it is. */
 function fieldColumns(fields: readonly string[], now: number): readonly Column<InstalledModel>[] {
-  const columns = allColumns(now);
+  const columns = modelColumns(now);
   checkFields(fields, [...new Set([...MODEL_FIELDS, ...columns.map(({ key }) => key)])]);
   return fields.map((key) => {
     const text = (model: InstalledModel): string => fieldText(model[key]);
@@ -208,7 +208,7 @@ function fieldColumns(fields: readonly string[], now: number): readonly Column<I
 
 async function drawTable(
   context: Context,
-  models: readonly InstalledModel[],
+  { models, shared = 0 }: Known,
   columns: readonly Column<InstalledModel>[],
   installed: number,
 ): Promise<void> {
@@ -218,12 +218,11 @@ async function drawTable(
   const look = await openLook(io, io.stdout, settings);
   const { dim } = look.styles;
   if (models.length === 0) {
-    const where = client.host.display;
-    const line =
+    const text =
       installed === 0
-        ? `No models on ${where}. Get one: ollama-cli pull llama3.2:1b\nInstalled some before? A server that runs as another user or with another OLLAMA_MODELS has its own.`
-        : `None of the ${installed} models on ${where} matches.`;
-    return await writeText(io.stdout, `${line}\n`, io.signal);
+        ? emptyWords(context)
+        : `None of the ${installed} models on ${client.host.display} matches.\n`;
+    return await writeText(io.stdout, text, io.signal);
   }
   // A column that no model fills says nothing.
   const filled = columns.filter((column) => models.some((model) => column.value(model) !== ''));
@@ -232,7 +231,15 @@ async function drawTable(
     styles: look.styles,
     ellipsis: look.symbols.ellipsis,
   });
-  const size = models.reduce((sum, model) => sum + model.size, 0);
-  const total = `${models.length} ${models.length === 1 ? 'model' : 'models'}, ${formatBytes(size)}`;
+  const count = `${models.length} ${models.length === 1 ? 'model' : 'models'}`;
+  const share = shared === 0 ? '' : ` (${formatBytes(shared)} shared)`;
+  const total = `${count}, ${formatBytes(sizeOf(models))}${share}`;
   await writeLines(io.stdout, [...lines, '', dim(total)], io.signal);
+}
+
+/** Which server has nothing, and the usual reason where something was expected. */
+function emptyWords({ client }: Context): string {
+  return `No models on ${client.host.display}. Get one: ollama-cli pull llama3.2:1b
+Installed some before? A server that runs as another user or with another OLLAMA_MODELS has its own.
+`;
 }

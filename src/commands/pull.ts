@@ -1,24 +1,13 @@
-import { throughHost } from '../advice.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName } from '../core/model-name.js';
-import type { PullState } from '../core/pull.js';
-import { pullTotals } from '../core/pull-totals.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
-import { formatBytes } from '../format/bytes.js';
+import { toOllamaError } from '../failure.js';
 import type { Outcome, Register } from '../command.js';
-import { checkAllowed, checkProjectHost } from '../consent.js';
-import { openEventWriter, readFields } from '../output/fields.js';
-import { SCHEMA_VERSION } from '../output/json.js';
-import { createPullJson } from '../output/pull-json.js';
-import { runPull } from '../output/run-pull.js';
-import { showPull } from '../show-pull.js';
-import { tellFailure } from '../tell-failure.js';
+import type { PullFlags } from '../pulls/flags.js';
+import type { PullAllOptions } from '../pulls/pull-all.js';
 
-interface PullFlags {
-  readonly insecure?: boolean;
-  readonly keepGoing?: boolean;
-  readonly yes?: boolean;
+interface Flags extends PullFlags {
+  readonly from?: readonly string[];
+  readonly dryRun?: boolean;
 }
 
 /** Declares `pull`. */
@@ -28,12 +17,20 @@ export const register: Register = (program, action) => {
     .helpGroup('Models:')
     .summary('download models')
     .description(
-      'Downloads models, one after another. What has come stays on the server: the same command goes on.',
+      'Downloads models, two side by side. What has come stays on the server: the same command goes on.',
     )
-    .argument('<model...>', 'names such as llama3.2:1b or hf.co/user/repository:Q4_K_M')
-    .option('--insecure', 'have the server fetch over plain HTTP')
+    .argument('[model...]', 'names such as llama3.2:1b or hf.co/user/repository:Q4_K_M')
+    .option('--from <file>', 'also the names in a file, one a line, # for comments; - is stdin', collect)
+    .option('-j, --jobs <n>', 'how many side by side, 1 to 16')
     .option('--keep-going', 'go on with the others when one fails')
-    .option('-y, --yes', 'do not ask')
+    .option('-n, --dry-run', 'only say what would be fetched, and what is there already')
+    .option('--as <name>', 'one more name for the model, once it is there')
+    .option('--at <time>', 'begin at 02:00, or at 2026-01-31T02:00')
+    .option('--stall <duration>', 'ask again after so long without a byte: 45s; 0 for never')
+    .option('--retries <n>', 'ask again so often at most; otherwise as long as bytes come')
+    .option('--insecure', 'have the server fetch over plain HTTP')
+    .option('--bell', 'ring when it has ended')
+    .option('-y, --yes', 'do not ask, and check neither disk nor memory')
     .action(
       action(pull, {
         refused: (models) => ({ start: { models }, error: { succeeded: [], failed: [] } }),
@@ -41,155 +38,50 @@ export const register: Register = (program, action) => {
     );
 };
 
-/** What the events of a pull are told with, for `--fields`. */
-const EVENT_FIELDS = [
-  ...['host', 'models', 'model', 'status', 'digest', 'total', 'completed', 'layer_done', 'overall'],
-  ...['silent_ms', 'attempt', 'reason', 'delay_ms', 'bytes_downloaded', 'bytes_reused', 'duration_ms'],
-  ...['succeeded', 'failed', 'skipped'],
-];
-
-interface Failed {
-  readonly model: string;
-  readonly error: OllamaError;
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
-async function pull(context: Context, names: readonly string[], flags: PullFlags): Promise<Outcome> {
-  const models = [...new Set(names)];
-  const tell = createTeller(context);
-  await tell.start(models);
-  const succeeded: string[] = [];
-  const failed: Failed[] = [];
+async function pull(context: Context, named: readonly string[], flags: Flags): Promise<Outcome> {
+  if (flags.dryRun === true) {
+    const { models, options } = await readWork(context, named, flags);
+    const { tellPlans } = await import('../pulls/dry-run.js');
+    return await tellPlans(context, models, options);
+  }
+  const { pullAll, refusePulls } = await import('../pulls/pull-all.js');
+  let work: Work;
   try {
-    for (const model of models) checkModelName(model);
-    for (const model of models) checkAllowed(context, model);
-    await checkProjectHost(context, flags.yes === true);
-    for (const [index, model] of models.entries()) {
-      const state = await tell.run(model, { position: index + 1, count: models.length }, flags.insecure);
-      if (state.error === undefined) succeeded.push(model);
-      else {
-        failed.push({ model, error: state.error });
-        await tell.failed(state, models.length > 1);
-        if (state.error.code === 'interrupted' || flags.keepGoing !== true) break;
-      }
-    }
+    work = await readWork(context, named, flags);
   } catch (error) {
-    // Not a pull that failed, but what stands before all of them: the last line is `error` all the same.
-    await tell.end(succeeded, failed, models, toOllamaError(error));
+    await refusePulls(context, named, toOllamaError(error));
     throw error;
   }
-  return await tell.end(succeeded, failed, models);
+  const { error } = await pullAll(context, work.models, work.options);
+  if (error) throw error;
 }
 
-/** How the pulls of one command are told. */
-interface Teller {
-  start(models: readonly string[]): Promise<void>;
-  run(
-    model: string,
-    queue: { position: number; count: number },
-    insecure: boolean | undefined,
-  ): Promise<PullState>;
-  failed(state: PullState, several: boolean): Promise<void>;
-  end(
-    succeeded: readonly string[],
-    failed: readonly Failed[],
-    models: readonly string[],
-    before?: OllamaError,
-  ): Promise<number>;
+interface Work {
+  readonly models: readonly string[];
+  readonly options: PullAllOptions;
 }
 
-function createTeller(context: Context): Teller {
-  // An unknown field is a mistake in any mode.
-  const write = openEventWriter(context.io, readFields(context.flags), EVENT_FIELDS);
-  return context.mode === 'json' ? jsonTeller(context, write) : displayTeller(context);
-}
-
-/** One error for all that failed: the only one, or `partial`. */
-function sumUp(
-  succeeded: readonly string[],
-  failed: readonly Failed[],
-  models: readonly string[],
-  host: string,
-): OllamaError | undefined {
-  const [first] = failed;
-  if (!first) return undefined;
-  const exit = combinedExit(
-    failed.map(({ error }) => error.code),
-    succeeded.length,
-  );
-  if (models.length === 1 || first.error.code === 'interrupted') return first.error;
-  const names = failed.map(({ model }) => model).join(', ');
-  const skipped = models.length - succeeded.length - failed.length;
-  const rest = skipped === 0 ? '' : ` ${skipped} not tried: --keep-going goes on.`;
-  const message = `${failed.length} of ${models.length} models could not be pulled: ${names}.${rest}`;
-  return new OllamaError(exit === toFailure(first.error).exit ? first.error.code : 'partial', message, {
-    host,
-    cause: first.error,
-  });
-}
-
-function jsonTeller({ io, client }: Context, write: (event: object) => Promise<void>): Teller {
-  return {
-    start: async (models) =>
-      await write({ type: 'start', schema_version: SCHEMA_VERSION, host: client.host.url, models }),
-    run: async (model, _queue, insecure) => {
-      const toJson = createPullJson(model, () => io.now());
-      return await runPull(
-        client,
-        model,
-        { signal: io.signal, insecure, now: () => io.now() },
-        async (state, event) => {
-          for (const line of toJson(state, event)) await write(line);
-        },
-      );
-    },
-    failed: async ({ model, error }) =>
-      await write({ type: 'model_error', model, error: failureJson(toFailure(error)) }),
-    end: async (succeeded, failed, models, before) => {
-      const skipped = models.filter(
-        (model) => !succeeded.includes(model) && !failed.some((one) => one.model === model),
-      );
-      const told = failed.map(({ model, error }) => ({ model, error: failureJson(toFailure(error)) }));
-      const sum = before ?? sumUp(succeeded, failed, models, client.host.url);
-      const lists = { succeeded, failed: told, ...(skipped.length === 0 ? {} : { skipped }) };
-      if (!sum) {
-        await write({ type: 'result', ...lists });
-        return 0;
-      }
-      await write({ type: 'error', error: failureJson(toFailure(sum)), ...lists });
-      if (before) return 0;
-      throw sum;
-    },
-  };
-}
-
-function displayTeller(context: Context): Teller {
-  const { io, client, settings } = context;
-  const quiet = context.flags.quiet === true;
-  return {
-    start: async () => undefined,
-    run: async (model, queue, insecure) => await showPull(context, model, { quiet, insecure, queue }),
-    failed: async (state, several) => {
-      const { error } = state;
-      if (!error) return;
-      if (error.code === 'interrupted') return quiet ? undefined : tellKept(context, state);
-      if (!several) return;
-      await tellFailure(io, toFailure(error, { hostFlag: context.flags.host }), false, settings);
-    },
-    end: async (succeeded, failed, models, before) => {
-      if (before) return 0;
-      const sum = sumUp(succeeded, failed, models, client.host.url);
-      if (sum) throw sum;
-      return 0;
-    },
-  };
-}
-
-/** After Ctrl-C: how much is kept, and the command that goes on. */
-function tellKept({ io, flags }: Context, state: PullState): void {
-  const { completed } = pullTotals(state, io.now());
-  const kept =
-    completed === 0
-      ? 'Stopped before anything had come.'
-      : `Stopped; ${formatBytes(completed)} of ${state.model} are kept on the server.`;
-  io.stderr.write(`${kept}\nGo on with: ${throughHost(`ollama-cli pull ${state.model}`, flags.host)}\n`);
+/** What the command line asks for. Throws `usage`, and what is wrong in a list of names. */
+async function readWork({ io }: Context, named: readonly string[], flags: Flags): Promise<Work> {
+  const { readPullFlags } = await import('../pulls/flags.js');
+  const options = readPullFlags(flags, io.now());
+  const models = [...named];
+  if (flags.from !== undefined) {
+    const { readNameList } = await import('../pulls/name-list.js');
+    for (const file of flags.from) models.push(...(await readNameList(io, file)));
+  }
+  const distinct = new Set(models).size;
+  if (distinct === 0) {
+    throw new OllamaError('usage', 'Which model to pull is missing.', {
+      hint: 'ollama-cli pull llama3.2:1b',
+    });
+  }
+  if (options.as !== undefined && distinct > 1) {
+    throw new OllamaError('usage', `--as names one model, and ${distinct} are asked for.`);
+  }
+  return { models, options };
 }

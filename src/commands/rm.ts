@@ -10,6 +10,7 @@ import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
+import type { FreedTold } from '../models/freed.js';
 import type { Outcome, Register } from '../command.js';
 
 interface RmFlags {
@@ -52,20 +53,47 @@ async function rm(context: Context, words: readonly string[], flags: RmFlags): P
   const installed = await client.list({ signal: io.signal, force: true });
   const { targets, unmatched } = choose(words, installed);
 
-  if (flags.dryRun === true) return await tellPlan(context, targets, unmatched, flags);
+  const freed = await openFreed(context, installed, targets);
+  if (flags.dryRun === true) return await tellPlan(context, targets, unmatched, flags, freed);
   if (targets.some(({ size }) => size !== undefined) && flags.yes !== true && flags.force !== true) {
-    await confirm(context, targets);
+    await confirm(context, targets, freed);
   }
   const outcome: Removal = { removed: [], missing: [...unmatched], failed: [] };
   try {
-    for (const target of targets) await remove(context, target, outcome);
+    const { openUnloading } = await import('../models/unload.js');
+    const unload = await openUnloading(context);
+    for (const target of targets) {
+      await unload(target.name);
+      await remove(context, target, outcome);
+    }
   } catch (error) {
     // Ctrl-C between two of them: what is gone is told all the same.
-    if (outcome.removed.length > 0) await tellOutcome(context, outcome);
+    if (outcome.removed.length > 0) await tellOutcome(context, outcome, freed);
     throw error;
   }
-  await tellOutcome(context, outcome);
+  await tellOutcome(context, outcome, freed);
   return endWith(context, outcome, flags);
+}
+
+/** What removing some of the models frees; undefined where it is not known which layers they share. */
+type MeasureFreed = (targets: readonly Target[]) => FreedTold | undefined;
+
+/** Finds out what the models share, before any of them goes. What can't be found out is only not told. */
+async function openFreed(
+  context: Context,
+  installed: readonly InstalledModel[],
+  targets: readonly Target[],
+): Promise<MeasureFreed> {
+  const isTold = context.mode === 'json' || context.flags.quiet !== true;
+  if (!isTold || targets.every(({ size }) => size === undefined)) return () => undefined;
+  try {
+    const { measureFreed } = await import('../models/freed.js');
+    const measure = await measureFreed(context, installed);
+    return (gone) => measure(gone.map(({ name }) => name));
+  } catch (error) {
+    if (toOllamaError(error).code === 'interrupted') throw error;
+    return () => undefined;
+  }
 }
 
 function isGlob(word: string): boolean {
@@ -99,10 +127,12 @@ function totalOf(targets: readonly Target[]): string {
   return formatBytes(targets.reduce((sum, { size }) => sum + (size ?? 0), 0));
 }
 
-async function confirm(context: Context, targets: readonly Target[]): Promise<void> {
+async function confirm(context: Context, targets: readonly Target[], measure: MeasureFreed): Promise<void> {
   const known = targets.filter(({ size }) => size !== undefined);
   const count = known.length === 1 ? 'this model' : `these ${known.length} models`;
-  if (context.mode !== 'json') context.io.stderr.write(describe(targets));
+  if (context.mode !== 'json') {
+    context.io.stderr.write(describe(targets) + (measure(known)?.words('frees') ?? ''));
+  }
   const host = context.client.host.display;
   const question = `Remove ${count} (${totalOf(targets)}) from ${host}?`;
   if (!(await askOrDecline(context, question))) {
@@ -137,9 +167,11 @@ async function tellPlan(
   targets: readonly Target[],
   unmatched: readonly string[],
   flags: RmFlags,
+  measure: MeasureFreed,
 ): Promise<Outcome> {
   const { io, mode, client } = context;
   const known = targets.filter(({ size }) => size !== undefined);
+  const freed = measure(known);
   const missing = [...unmatched, ...targets.filter(({ size }) => size === undefined).map(({ name }) => name)];
   if (mode === 'json') {
     await writeDocument(context, {
@@ -148,22 +180,25 @@ async function tellPlan(
       removed: known.map(plain),
       missing,
       failed: [],
+      ...(freed === undefined ? {} : { freed_bytes: freed.bytes }),
     });
   } else {
     const end = known.length === 0 ? 'Nothing would be removed.\n' : `${totalOf(known)} would be removed.\n`;
-    await writeText(io.stdout, describe(known) + end, io.signal);
+    await writeText(io.stdout, describe(known) + (freed?.words('frees') ?? '') + end, io.signal);
   }
   return endWith(context, { removed: [...known], missing, failed: [] }, flags);
 }
 
-async function tellOutcome(context: Context, outcome: Removal): Promise<void> {
+async function tellOutcome(context: Context, outcome: Removal, measure: MeasureFreed): Promise<void> {
   const { io, mode, client } = context;
+  const freed = measure(outcome.removed);
   if (mode === 'json') {
     await writeDocument(context, {
       host: client.host.url,
       removed: outcome.removed.map(plain),
       missing: outcome.missing,
       failed: outcome.failed.map(({ name, error }) => ({ name, error: failureJson(toFailure(error)) })),
+      ...(freed === undefined ? {} : { freed_bytes: freed.bytes }),
     });
   } else if (context.flags.quiet !== true) {
     const lines = outcome.removed.map(({ name, size }) =>
@@ -171,7 +206,7 @@ async function tellOutcome(context: Context, outcome: Removal): Promise<void> {
         ? `removed ${cleanLine(name)}\n`
         : `removed ${cleanLine(name)}, ${formatBytes(size)}\n`,
     );
-    await writeText(io.stdout, lines.join(''), io.signal);
+    await writeText(io.stdout, lines.join('') + (freed?.words('freed') ?? ''), io.signal);
   }
 }
 

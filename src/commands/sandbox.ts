@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Context } from '../context.js';
 import { parseSize } from '../config/duration.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
-import type { Register } from '../command.js';
+import { collect, type Register } from '../command.js';
 import type { SandboxOptions } from '../sandbox/server.js';
 
 interface SandboxFlags {
@@ -28,17 +28,13 @@ export const register: Register = (program, action) => {
     .option('--listen <[addr:]port>', 'where to listen, loopback only; port 0 for a free one', '127.0.0.1:0')
     .option('--models <dir>', 'keep its models in this folder; otherwise in memory')
     .option('--scale <factor>', 'size of the models: 1 for their real one', '0.01')
-    .option('--rate <size>', 'bytes a second that a pull moves: 5MB')
+    .option('--rate <size>', 'bytes a second of a pull, or of a connection to its registry: 5MB')
     .option('--token-rate <number>', 'tokens a second of an answer')
     .option('--fault <fault>', 'bring a failure at will; repeats; "--fault help" lists them', collect)
     .option('--as <version>', 'take on the ways of 0.24.0 or 0.5.13')
     .option('--empty', 'start with no model installed')
     .action(action(sandbox));
 };
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
 
 /** `[ADDR:]PORT`. */
 export function parseListen(text: string): { host: string; port: number } {

@@ -5,7 +5,7 @@ import { addValue, foldPort } from './layer.js';
 import { describe, quote } from './quote.js';
 import type { Setting } from './schema.js';
 import { SETTINGS, settingAt, settingsUnder } from './schema.js';
-import { hostText } from './value-types.js';
+import { hostText, webAddress } from './value-types.js';
 
 /** One thing wrong in a file, and the path of the key where it is. */
 export interface Problem {
@@ -86,14 +86,19 @@ function dropCredentials(values: Map<string, LayerValue>, ignored: string[]): vo
 
 /** Where a header or an address with a password may stand: what stands there in their place may be one. */
 function isPrivate(setting: Setting): boolean {
-  return setting.secret === true || setting.type === hostText;
+  return setting.secret === true || isAddress(setting);
+}
+
+/** True where people may write a password into the value, allowed or not. */
+function isAddress({ type }: Setting): boolean {
+  return type === hostText || type === webAddress;
 }
 
 /** What to say of a value that is not of its setting's type; `name` is the key, the flag or the variable. */
 export function wrongValue(setting: Setting, name: string, value: unknown): string {
   const expected = `${name} must be ${setting.type.expects}`;
   if (setting.secret === true) return expected;
-  const shown = typeof value === 'string' && setting.type === hostText ? redactCredentials(value) : value;
+  const shown = typeof value === 'string' && isAddress(setting) ? redactCredentials(value) : value;
   return `${expected}, not ${describe(shown)}`;
 }
 

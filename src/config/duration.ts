@@ -31,6 +31,17 @@ export function parseDuration(text: string): number {
   throw new OllamaError('usage', `${quote(text)} is not a duration such as 500ms, 30s, 5m or 1h`);
 }
 
+/** An age: a duration, or `30d`, `2w`, in milliseconds, of any length; throws `usage` for anything else. */
+export function parseAge(text: string): number {
+  const match = /^(\d{1,6}(?:\.\d{1,9})?)(d|w)$/.exec(text.trim());
+  if (match) return Math.round(Number(match[1]) * (match[2] === 'w' ? 7 : 1) * 24 * 3_600_000);
+  try {
+    return parseDuration(text);
+  } catch (cause) {
+    throw new OllamaError('usage', `${quote(text)} is not an age such as 12h, 30d or 2w`, { cause });
+  }
+}
+
 /** A duration, or `undefined` for no limit, which is written `none`, `off` or `0`; throws `usage` as `parseDuration` does. */
 export function parseTimeLimit(text: string): number | undefined {
   if (/^\s*(?:none|off|0)\s*$/i.test(text)) return undefined;

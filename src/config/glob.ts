@@ -27,3 +27,8 @@ export function matchGlob(glob: string, name: string): boolean {
   while (pattern[p] === '*') p++;
   return p === pattern.length;
 }
+
+/** Whether a word on the command line means this model: a glob where it has `*` or `?`, else how the name begins. */
+export function matchName(word: string, name: string): boolean {
+  return /[*?]/.test(word) ? matchGlob(word, name) : name.toLowerCase().startsWith(word.toLowerCase());
+}

@@ -13,6 +13,7 @@ import {
   number,
   text,
   texts,
+  webAddress,
 } from './value-types.js';
 import type { Stored, ValueType } from './value-types.js';
 
@@ -44,6 +45,14 @@ export interface Settings {
   readonly retry: RetryPolicy;
   readonly model_cache_ttl: number;
   readonly health_check_interval: number;
+  /** The registry that is asked for names without one, instead of Ollama's; never through the server. */
+  readonly registry?: string;
+  readonly search?: {
+    /** Where Hugging Face's models API is, if not there. */
+    readonly huggingface_url?: string;
+    /** Where the pages of the public library are, if not there. */
+    readonly library_url?: string;
+  };
   readonly history: boolean;
   readonly progress: 'auto' | 'ink' | 'bar' | 'lines';
   readonly color: 'auto' | 'always' | 'never';
@@ -120,6 +129,9 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'retry.max_delay', type: duration('refused'), default: DEFAULT_RETRY.max_delay },
   { key: 'model_cache_ttl', type: duration('zero'), default: 60_000 },
   { key: 'health_check_interval', type: duration('zero'), default: 30_000 },
+  { key: 'registry', type: webAddress, ownOnly: true },
+  { key: 'search.huggingface_url', type: webAddress, ownOnly: true },
+  { key: 'search.library_url', type: webAddress, ownOnly: true },
   { key: 'history', type: flag, default: true },
   { key: 'progress', type: choice('auto', 'ink', 'bar', 'lines'), default: 'auto' },
   { key: 'color', type: choice('auto', 'always', 'never'), default: 'auto' },

@@ -34,6 +34,19 @@ export const text = textType('text that is not empty', (value) => value.trim() !
 /** The address of a host, or the name of a configured one. */
 export const hostText = textType('an address such as http://127.0.0.1:11434', isHostText);
 
+/** An address of the web without credentials: what is there is read without any. */
+export const webAddress = textType(
+  'an address such as https://registry.example, without a password',
+  (value) => {
+    try {
+      const { protocol, username, password } = new URL(value);
+      return /^https?:$/.test(protocol) && username === '' && password === '';
+    } catch {
+      return false;
+    }
+  },
+);
+
 /** The value of an HTTP header: a line break in one would start another header. */
 export const headerText = textType('text of one line', (value) =>
   /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value),

@@ -31,6 +31,10 @@ export interface ErrorFacts {
   readonly model?: string | undefined;
   /** The HTTP status, where the server answered with one. */
   readonly status?: number | undefined;
+  /** The layer that it is about. */
+  readonly digest?: string | undefined;
+  /** The wait that the server asked for before another try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
   /** One next step in neutral words; the program adds its own commands to it (failure.ts). */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
@@ -42,6 +46,8 @@ export class OllamaError extends Error {
   readonly host: string | undefined;
   readonly model: string | undefined;
   readonly status: number | undefined;
+  readonly digest: string | undefined;
+  readonly retryAfterMs: number | undefined;
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
@@ -51,6 +57,8 @@ export class OllamaError extends Error {
     this.host = facts.host;
     this.model = facts.model;
     this.status = facts.status;
+    this.digest = facts.digest;
+    this.retryAfterMs = facts.retryAfterMs;
     this.hint = facts.hint;
   }
 }

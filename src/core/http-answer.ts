@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { OllamaError } from './errors.js';
 import { readErrorBody, statusError } from './http-errors.js';
+import { retryAfterMs } from './retry.js';
 import type { TransportResponse } from './transport.js';
 import type { HostAddress } from './url.js';
 
@@ -26,6 +27,7 @@ export async function readFailure(
     host: host.url,
     model: call.model,
     what: `${call.method} ${call.path}`,
+    retryAfterMs: retryAfterMs(answer.headers['retry-after'], Date.now()),
   });
 }
 

@@ -5,6 +5,8 @@ import { ConnectTimeout } from './transport.js';
 export interface RequestFacts {
   readonly host: string;
   readonly model?: string | undefined;
+  /** The wait that the server asked for before another try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -160,7 +162,8 @@ export function statusError(
   body: ErrorBody,
   facts: RequestFacts & { what: string },
 ): OllamaError {
-  const known = { host: facts.host, model: facts.model, status };
+  const { host, model, retryAfterMs } = facts;
+  const known = { host, model, status, retryAfterMs };
   if (status === 401 || (status === 403 && body.json)) {
     return new OllamaError(
       'unauthorized',

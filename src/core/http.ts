@@ -89,7 +89,7 @@ export interface Http {
 }
 
 /** Statuses of a server or proxy that is busy or starting: worth another try. */
-const PASSING = new Set([429, 502, 503, 504]);
+export const PASSING = new Set([429, 502, 503, 504]);
 
 /** Makes the one way to a host. Opens nothing yet. */
 export function createHttp(settings: HttpSettings): Http {
@@ -224,11 +224,16 @@ async function settles(promise: Promise<unknown>, ms: number | undefined): Promi
   }
 }
 
-async function chooseTransport(settings: HttpSettings): Promise<Transport> {
-  const proxy = proxyFor(settings.host, settings.env);
-  if (proxy === undefined) return nodeTransport(settings.ca);
+/** The way to a host: direct, or through the proxy that the environment names for it. Throws `usage` for a wrong one. */
+export async function chooseTransport({
+  host,
+  env,
+  ca,
+}: Pick<HttpSettings, 'host' | 'env' | 'ca'>): Promise<Transport> {
+  const proxy = proxyFor(host, env);
+  if (proxy === undefined) return nodeTransport(ca);
   const { proxyTransport } = await import('./transport-proxy.js');
-  return proxyTransport(proxy, settings.ca);
+  return proxyTransport(proxy, ca);
 }
 
 /** In lower case: a name in two spellings would be sent twice. */

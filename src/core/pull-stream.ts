@@ -1,17 +1,22 @@
 import { OllamaError, isOllamaError } from './errors.js';
 import { takeValue } from './ndjson.js';
 import type { Http, Timeouts } from './http.js';
-import { cutReason } from './http-errors.js';
 import { interruption, timeLimit } from './time-limit.js';
 import { named } from './wire.js';
 import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
-import { backoffMs, sleep, type RetryPolicy } from './retry.js';
+import { countTries, type PullTries } from './pull-tries.js';
+import { DEFAULT_STALL_MS, watchPull } from './pull-watch.js';
+import { sleep, type RetryPolicy } from './retry.js';
 
 /** How a pull is asked for. */
 export interface PullOptions {
   readonly signal?: AbortSignal | undefined;
   /** Has the server fetch over plain HTTP. */
   readonly insecure?: boolean | undefined;
+  /** After so long without a byte the server is asked again, 45,000 by default; 0 waits for ever. In milliseconds. */
+  readonly stallMs?: number | undefined;
+  /** How often it is asked again at most; without it as long as each try brings bytes. */
+  readonly retries?: number | undefined;
 }
 
 interface PullSettings {
@@ -19,26 +24,23 @@ interface PullSettings {
   readonly retry: RetryPolicy;
 }
 
-/** Silence is reported after this long, and again each time it has lasted as long. In milliseconds. */
-const HEARTBEAT_MS = 5_000;
-const FIRST_STALL_MS = 10_000;
-/** A pull of which nothing came at all for this long is given up: the server answers "pulling manifest" at once. */
+/** A try of which nothing came at all for this long is given up: the server answers "pulling manifest" at once. */
 const FIRST_EVENT_MS = 20_000;
-
 /**
- * Pulls a model. Never throws: `Success` or `Error` is the last event. A connection that is cut, and a stream that
- * ends without its end, are asked for again: the server goes on where it was. Silence is reported, not limited,
- * unless `timeouts.silence` says so: verifying a large model sends nothing for minutes.
+ * Pulls a model. Never throws: `Success` or `Error` is the last event. What may pass is asked for again, and the
+ * server goes on where it was: a connection that breaks, a standstill, a registry or a server that fails, once a layer
+ * whose digest is wrong. Without `retries` that goes on as long as it brings bytes, plus `retry.attempts` tries in a
+ * row that bring none; 1 there never repeats. Verifying may take as long as it needs.
  */
 export async function* streamPull(
   http: Http,
   settings: PullSettings,
   model: string,
-  { signal, insecure }: PullOptions,
+  options: PullOptions,
 ): AsyncGenerator<OllamaPullEvent, void, undefined> {
   const limitMs = settings.timeouts.pull;
   const bound = timeLimit(
-    signal,
+    options.signal,
     limitMs,
     () =>
       new OllamaError('timeout', `The pull of ${model} took longer than ${(limitMs ?? 0) / 1000} s.`, {
@@ -46,26 +48,16 @@ export async function* streamPull(
         model,
       }),
   );
+  const tries = countTries(settings.retry, options.retries, Math.random);
   try {
-    let cut: OllamaError | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const failure = yield* attemptPull(http, settings, model, { signal: bound.signal, insecure });
+    for (;;) {
+      const failure = yield* attemptPull(http, settings, model, { ...options, signal: bound.signal }, tries);
       if (failure === undefined) return;
-      const again = isPassing(failure) || (cut !== undefined && failure.code === 'unreachable');
-      if (!again || attempt >= settings.retry.attempts || bound.signal?.aborted === true) {
-        // A server that is gone after it broke off is the same failure to the person: the transfer did not finish.
-        yield pullFailure(failure.code === 'unreachable' ? (cut ?? failure) : failure);
-        return;
-      }
-      cut = failure.code === 'unreachable' ? cut : failure;
-      const delayMs = backoffMs(settings.retry, attempt + 1, Math.random());
-      yield {
-        type: 'Retry',
-        attempt: attempt + 1,
-        reason: failure.cause === undefined ? failure.message : cutReason(failure.cause),
-        delayMs,
-      };
-      await sleep(delayMs, bound.signal);
+      const isFinal = failure.isFinal === true || bound.signal?.aborted === true;
+      const next = isFinal ? pullFailure(failure.error) : tries.next(failure.error);
+      yield next;
+      if (next.type !== 'Retry') return;
+      await sleep(next.delayMs, bound.signal);
     }
   } catch (error) {
     yield pullFailure(asError(error, http, model, bound.signal));
@@ -74,8 +66,10 @@ export async function* streamPull(
   }
 }
 
-function isPassing(error: OllamaError): boolean {
-  return error.code === 'stream_cut';
+interface Failure {
+  readonly error: OllamaError;
+  /** True where the limit was the caller's own. */
+  readonly isFinal?: boolean;
 }
 
 function asError(
@@ -92,18 +86,17 @@ function asError(
 /** One request. Returns the failure, or undefined after `Success`; its failure is not yet an event. */
 async function* attemptPull(
   http: Http,
-  settings: PullSettings,
+  { timeouts }: PullSettings,
   model: string,
-  { signal, insecure }: PullOptions,
-): AsyncGenerator<OllamaPullEvent, OllamaError | undefined, undefined> {
+  { signal, insecure, stallMs = DEFAULT_STALL_MS }: PullOptions,
+  tries: PullTries,
+): AsyncGenerator<OllamaPullEvent, Failure | undefined, undefined> {
   const facts = { host: http.host.url, model };
-  const heartbeatMs = Math.min(HEARTBEAT_MS, settings.timeouts.silence ?? HEARTBEAT_MS);
-  let heard = false;
-  const first = timeLimit(
-    signal,
-    FIRST_EVENT_MS,
-    () => new OllamaError('stalled', `${facts.host} has sent nothing for ${FIRST_EVENT_MS / 1000} s.`, facts),
-  );
+  const silent = (what: string, ms: number): OllamaError =>
+    new OllamaError('stalled', `${facts.host} has sent ${what} for ${ms / 1000} s.`, facts);
+  const first = timeLimit(signal, FIRST_EVENT_MS, () => silent('nothing', FIRST_EVENT_MS));
+  const watch = watchPull(stallMs);
+  const beatMs = Math.min(watch.beatMs, timeouts.silence ?? watch.beatMs);
   try {
     const call = {
       method: 'POST',
@@ -111,43 +104,42 @@ async function* attemptPull(
       body: { ...named(model), stream: true, ...(insecure === true ? { insecure } : {}) },
       model,
       signal: first.signal,
-      repeatable: true,
     } as const;
     let silentMs = 0;
-    let digest: string | undefined;
-    for await (const values of http.stream(call, takeValue, heartbeatMs)) {
-      if (values.length === 0) {
-        silentMs += heartbeatMs;
-        if (settings.timeouts.silence !== undefined && silentMs >= settings.timeouts.silence) {
-          return new OllamaError(
-            'stalled',
-            `${facts.host} has sent nothing for ${silentMs / 1000} s.`,
-            facts,
-          );
-        }
-        if (silentMs >= FIRST_STALL_MS)
-          yield { type: 'Stall', silentMs, ...(digest === undefined ? {} : { digest }) };
-        continue;
+    let before = performance.now();
+    for await (const values of http.stream(call, takeValue, beatMs)) {
+      const now = performance.now();
+      // Of a program that was stopped, or a machine that slept, no more than a beat counts.
+      watch.pass(values.length === 0 ? beatMs : Math.min(beatMs, now - before));
+      before = now;
+      silentMs = values.length === 0 ? silentMs + beatMs : 0;
+      if (timeouts.silence !== undefined && silentMs >= timeouts.silence) {
+        return { error: silent('nothing', silentMs), isFinal: true };
       }
-      silentMs = 0;
-      if (!heard) first.lift();
-      heard = true;
+      if (values.length > 0) first.lift();
       for (const value of values) {
         for (const event of pullEventsFromValue(value)) {
-          if (event.type === 'Error') return pullError(event.message, facts);
-          if (event.type === 'ChunkProgress') digest = event.digest;
+          if (event.type === 'Error') return { error: pullError(event.message, facts) };
+          watch.hear(event);
+          tries.hear(event);
           yield event;
           if (event.type === 'Success') return undefined;
         }
       }
+      // The very first answer has a limit of its own.
+      if (tries.hasBegun() && watch.isOver()) return { error: silent('no new byte', stallMs) };
+      const stall = watch.due();
+      if (stall !== undefined) yield stall;
     }
-    return new OllamaError(
-      'stream_cut',
-      `The server at ${facts.host} ended the pull of ${model} without "success".`,
-      facts,
-    );
+    return {
+      error: new OllamaError(
+        'stream_cut',
+        `The server at ${facts.host} ended the pull of ${model} without "success".`,
+        facts,
+      ),
+    };
   } catch (error) {
-    return asError(error, http, model, first.signal);
+    return { error: asError(error, http, model, first.signal) };
   } finally {
     first.stop();
   }

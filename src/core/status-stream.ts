@@ -1,8 +1,8 @@
 import { silent } from './chat-stream.js';
-import { OllamaError } from './errors.js';
+import { OllamaError, isOllamaError } from './errors.js';
 import type { Http } from './http.js';
 import { takeValue } from './ndjson.js';
-import { pullError } from './pull-events.js';
+import { pullError, pullEventsFromValue, pullFailure, type OllamaPullEvent } from './pull-events.js';
 
 /** A status stream of `create` and `push`: the lines as the server sent them. */
 export type StatusLine = Readonly<Record<string, unknown>> & { readonly status?: string };
@@ -33,5 +33,27 @@ export async function* streamStatus(
   }
   if (status !== 'success') {
     throw new OllamaError('stream_cut', `The server at ${facts.host} ended without "success".`, facts);
+  }
+}
+
+/**
+ * The lines of a create or a push as the events of a pull. Never throws: `Success` or `Error` is the last event, what
+ * was thrown told by `explain`.
+ */
+export async function* transferEvents(
+  lines: AsyncIterable<StatusLine>,
+  explain: (error: OllamaError) => OllamaError = (error) => error,
+): AsyncGenerator<OllamaPullEvent, void, undefined> {
+  try {
+    for await (const line of lines) {
+      for (const event of pullEventsFromValue(line)) {
+        yield event;
+        // What comes after the end is no part of it.
+        if (event.type === 'Success') return;
+      }
+    }
+  } catch (error) {
+    const known = isOllamaError(error) ? error : new OllamaError('internal', String(error), { cause: error });
+    yield pullFailure(explain(known));
   }
 }

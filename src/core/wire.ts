@@ -108,18 +108,25 @@ export interface GenerateRequest {
   readonly shift?: boolean;
 }
 
-/** The body of `/api/create`. */
+/** The body of `/api/create`; files by the name that they have in the model, each with the digest of its blob. */
 export interface CreateRequest {
   readonly model: string;
   readonly from?: string;
   readonly files?: Readonly<Record<string, string>>;
   readonly adapters?: Readonly<Record<string, string>>;
+  /** Of the small model that guesses ahead. */
+  readonly draft_files?: Readonly<Record<string, string>>;
   readonly template?: string;
+  readonly renderer?: string;
+  readonly parser?: string;
+  /** The oldest version of Ollama that will do. */
+  readonly requires?: string;
   readonly license?: string | readonly string[];
   readonly system?: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly messages?: readonly ChatMessage[];
   readonly quantize?: string;
+  readonly draft_quantize?: string;
   readonly [key: string]: unknown;
 }
 

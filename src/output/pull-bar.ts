@@ -1,11 +1,12 @@
 import cliProgress from 'cli-progress';
-import type { PullState } from '../core/pull.js';
+import { boardTotals, hasEnded, type PullBoard } from '../core/pull-board.js';
 import { pullTotals } from '../core/pull-totals.js';
 import type { OutputStream } from '../io.js';
 import type { PullView, PullViewOptions } from '../views/pull.js';
 import { terminalWidth } from './mode.js';
-import { drawTotal, layoutPull, paintRow } from './pull-row.js';
-import { nameModel } from './pull-words.js';
+import { cleanLine } from '../format/clean.js';
+import { layoutPull, paintRow } from './pull-meter.js';
+import { drawBoardTotal, drawTotal } from './pull-row.js';
 
 const FPS = 8;
 const LEAST_NAME = 8;
@@ -35,22 +36,34 @@ function controlTerminal(stream: OutputStream, columns: () => number) {
   };
 }
 
-/** Opens the single bar of `--progress bar` and draws it at once: one line, the sum of all layers. */
-export function openPullView(options: PullViewOptions, first: PullState): PullView {
-  const { stream, env, signs, styles } = options;
-  let state = first;
+/** Opens the single bar of `--progress bar` and draws it at once: one line, the sum of all layers of all models. */
+export function openPullView(options: PullViewOptions, first: PullBoard): PullView {
+  const { stream, env, signs, styles, host, verb, stallMs } = options;
+  let board = first;
   const columns = (): number => terminalWidth(stream, env);
+  const layoutFor = (name: string) => {
+    const width = columns() - ECHO;
+    return layoutPull(width, Math.min(Math.max(LEAST_NAME, name.length), Math.floor(width / 3)));
+  };
 
   const drawLine = (): string => {
-    const name = nameModel(state.model, options.queue) || 'total';
-    const width = columns() - ECHO;
-    const layout = layoutPull(width, Math.min(Math.max(LEAST_NAME, name.length), Math.floor(width / 3)));
-    const about = { now: options.now(), host: options.host, name };
-    return paintRow(drawTotal(state, pullTotals(state, about.now), about, layout, signs), styles);
+    const now = options.now();
+    const [state] = board.pulls;
+    if (state && board.count === 1) {
+      const name = cleanLine(state.model) || 'total';
+      const about = { now, host, verb, stallMs, name, alone: true };
+      const row = drawTotal(state, pullTotals(state, now), about, layoutFor(name), signs);
+      return paintRow(row, styles);
+    }
+    const ended = board.pulls.filter(hasEnded).length;
+    const name = `${ended} of ${board.count}`;
+    const totals = boardTotals(board, now);
+    return paintRow(drawBoardTotal(board, totals, name, layoutFor(name), signs), styles);
   };
+  const terminal = controlTerminal(stream, columns);
   const settings = {
     format: drawLine,
-    terminal: controlTerminal(stream, columns),
+    terminal,
     fps: FPS,
     hideCursor: true,
     clearOnComplete: true,
@@ -62,10 +75,14 @@ export function openPullView(options: PullViewOptions, first: PullState): PullVi
 
   return {
     show(next) {
-      state = next;
+      board = next;
+    },
+    above(line) {
+      terminal.write(`\r\u001b[2K${line}\n${drawLine()}`);
     },
     close() {
       bar.stop();
+      options.onEnd();
     },
   };
 }

@@ -1,80 +1,136 @@
+import type { PullBoard } from '../core/pull-board.js';
+import { hasEnded, startBoard } from '../core/pull-board.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 import type { PullState } from '../core/pull.js';
-import { startPull } from '../core/pull.js';
+import { cleanLine } from '../format/clean.js';
 import type { Io, OutputStream } from '../io.js';
 import type { PullView, PullViewOptions } from '../views/pull.js';
 import type { ColorLevel } from './color-level.js';
 import { isTerminal } from './mode.js';
 import { openPullLines } from './pull-lines.js';
-import type { PullQueue } from './pull-words.js';
-import { nameModel, outcomeWords } from './pull-words.js';
+import type { PullVerb } from './pull-words.js';
+import { outcomeWords } from './pull-words.js';
 import { createStyles } from './styles.js';
 import { symbols } from './symbols.js';
+import { openTaskbar } from './taskbar.js';
 import { writeText } from './write.js';
 
-/** The ways to show a pull: the live view, one bar, plain lines, or not at all. */
+/** The ways to show pulls: the live view, one bar, plain lines, or not at all. */
 export type PullDisplayKind = 'ink' | 'bar' | 'lines' | 'none';
 
-/** Shows pulls, one after another. */
+/** Shows pulls that run side by side, or one. */
 export interface PullDisplay {
   /** Draws what is new. Called for each event, and cheap: it draws at its own pace. */
-  show(state: PullState, event: OllamaPullEvent): void;
-  /** Ends one model: wipes what is live and leaves the line of its outcome, if it succeeded. Resolves when that is written. */
-  end(state: PullState): Promise<void>;
+  show(board: PullBoard, event?: OllamaPullEvent): void;
+  /**
+   * Leaves the line of how a pull has ended above what is live; of one that is alone a failure's is the command's to
+   * tell, and an interruption's always. Resolves when it is written.
+   */
+  ended(board: PullBoard, state: PullState): Promise<void>;
+  /** One line, which is cleaned, above what is live. */
+  say(line: string): Promise<void>;
   /** Leaves the terminal whole; may be called again. */
   close(): Promise<void>;
 }
 
-/** What a pull is shown on, and what is known before it begins. */
+/** What pulls are shown on, and what is known before they begin. */
 export interface PullDisplayOptions {
   /** stderr: stdout is the answer's. */
   readonly stream: OutputStream;
   readonly env: Io['env'];
   /** As shown: `127.0.0.1:11434`. */
   readonly host: string;
-  /** The first model: its frame, or line, is there before the server answers. */
+  /** The only model: its frame, or line, is there before the server answers. Without one nothing is, until `show`. */
   readonly model?: string | undefined;
-  readonly queue?: PullQueue | undefined;
   readonly colorLevel: ColorLevel;
   readonly unicode: boolean;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** `Pulling` if not said. */
+  readonly verb?: PullVerb | undefined;
+  /** After so long without a byte the server is asked again, in milliseconds; 0 or absent where it never is. */
+  readonly stallMs?: number | undefined;
+  /** Rings at the end, on a terminal. */
+  readonly bell?: boolean | undefined;
+  /** Aborted when the program is to end: what is shown outside the screen goes at once. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+const BELL = '\u0007';
 
 const NONE: PullDisplay = {
   show: () => undefined,
-  end: () => Promise.resolve(),
+  ended: () => Promise.resolve(),
+  say: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 
-async function openLive(
+/** Whether anything of a board is still to come. */
+function isOver({ pulls, waiting }: PullBoard): boolean {
+  return waiting.length === 0 && pulls.every(hasEnded);
+}
+
+function openLive(
   options: PullDisplayOptions,
-  openView: (options: PullViewOptions, first: PullState) => PullView,
-): Promise<PullDisplay> {
-  const { stream, queue } = options;
+  openView: (options: PullViewOptions, first: PullBoard) => PullView,
+): PullDisplay {
+  const { stream, verb = 'Pulling' } = options;
   const styles = createStyles(options.colorLevel);
   const signs = symbols(options.unicode);
-  const open = (state: PullState): PullView =>
-    openView({ ...options, now: () => options.now(), styles, signs }, state);
+  const taskbar = openTaskbar(options);
+  const open = (board: PullBoard): PullView =>
+    openView(
+      { ...options, verb, now: () => options.now(), styles, signs, onEnd: () => taskbar.close() },
+      board,
+    );
 
-  let view: PullView | undefined = open(startPull(options.model ?? '', options.now()));
-  const wipe = (): Promise<void> => {
+  let view = options.model === undefined ? undefined : open(startBoard(options.model, options.now()));
+  const wipe = (): void => {
     view?.close();
     view = undefined;
-    return writeText(stream, '');
+  };
+  const leave = async (line: string): Promise<void> => {
+    if (view) view.above(line);
+    await writeText(stream, view ? '' : `${line}\n`);
   };
   return {
-    show(state) {
-      if (view) view.show(state);
-      else view = open(state);
+    show(board) {
+      taskbar.show(board);
+      if (view) view.show(board);
+      else if (!isOver(board)) view = open(board);
     },
-    async end(state) {
-      await wipe();
-      if (state.phase !== 'success') return;
-      const name = nameModel(state.model, queue);
-      await writeText(stream, `${styles.good(signs.check)} ${name}  ${outcomeWords(state)}\n`);
+    async ended(board, state) {
+      if (isOver(board)) wipe();
+      const name = cleanLine(state.model);
+      if (state.phase === 'success') {
+        await leave(`${styles.good(signs.check)} ${name}  ${outcomeWords(state, verb)}`);
+      } else if (state.error && state.error.code !== 'interrupted' && board.count > 1) {
+        await leave(`${styles.bad(signs.cross)} ${name}  ${cleanLine(state.error.message)}`);
+      }
     },
-    close: wipe,
+    say: async (line) => await leave(cleanLine(line)),
+    async close() {
+      wipe();
+      taskbar.close();
+      await writeText(stream, '');
+    },
+  };
+}
+
+/** Rings once, when a display is closed after something has ended by itself. */
+function withBell(display: PullDisplay, stream: OutputStream): PullDisplay {
+  let due = false;
+  return {
+    ...display,
+    async ended(board, state) {
+      due ||= state.error?.code !== 'interrupted';
+      await display.ended(board, state);
+    },
+    async close() {
+      await display.close();
+      if (due) await writeText(stream, BELL);
+      due = false;
+    },
   };
 }
 
@@ -84,7 +140,15 @@ export async function openPullDisplay(
   options: PullDisplayOptions,
 ): Promise<PullDisplay> {
   if (kind === 'none') return NONE;
-  if (kind === 'lines' || !isTerminal(options.stream, options.env)) return openPullLines(options);
+  const terminal = isTerminal(options.stream, options.env);
+  const display =
+    kind === 'lines' || !terminal
+      ? openPullLines(options)
+      : openLive(options, await loadView(kind === 'ink' ? 'ink' : 'bar'));
+  return options.bell === true && terminal ? withBell(display, options.stream) : display;
+}
+
+async function loadView(kind: 'ink' | 'bar') {
   const { openPullView } = kind === 'ink' ? await import('../views/pull.js') : await import('./pull-bar.js');
-  return openLive(options, openPullView);
+  return openPullView;
 }

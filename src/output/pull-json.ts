@@ -1,5 +1,5 @@
 import { type PullState } from '../core/pull.js';
-import { pullTotals } from '../core/pull-totals.js';
+import { pullTotals, type PullTotals } from '../core/pull-totals.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 
 /** Progress of one layer is told at most this often, in milliseconds; a layer's end always. */
@@ -7,20 +7,28 @@ const PACE_MS = 100;
 
 type JsonEvent = Readonly<Record<string, unknown>>;
 
-/** Makes the JSON events of one pull; `now` in milliseconds. */
+/** The figures of `overall`. */
+export type OverallTotals = Pick<
+  PullTotals,
+  'total' | 'totalKnown' | 'completed' | 'bytesPerSecond' | 'etaSeconds'
+>;
+
+/**
+ * Makes the JSON events of one pull; `now` in milliseconds. `overall` is of all pulls of the command, where there are
+ * several, and otherwise of this one. What came of it is told by `pullResult`.
+ */
 export function createPullJson(
   model: string,
   now: () => number,
-): (state: PullState, event: OllamaPullEvent) => JsonEvent[] {
+): (state: PullState, event: OllamaPullEvent, overall?: OverallTotals) => JsonEvent[] {
   const told = new Set<string>();
   let status: string | undefined;
-  let last: { digest: string; at: number; completed: number } | undefined;
+  const last = new Map<string, number>();
 
-  const progress = (state: PullState, digest: string, done: boolean): JsonEvent[] => {
+  const progress = (state: PullState, digest: string, done: boolean, totals: OverallTotals): JsonEvent[] => {
     const layer = state.layers.find((one) => one.digest === digest);
     if (!layer) return [];
-    const totals = pullTotals(state, now());
-    last = { digest, at: now(), completed: layer.completed };
+    last.set(digest, now());
     return [
       {
         type: 'progress',
@@ -29,66 +37,92 @@ export function createPullJson(
         total: layer.total,
         completed: layer.completed,
         ...(done ? { layer_done: true } : {}),
-        overall: {
-          total: totals.total,
-          total_known: totals.totalKnown,
-          completed: totals.completed,
-          ...(totals.bytesPerSecond === undefined
-            ? {}
-            : { bytes_per_second: Math.round(totals.bytesPerSecond) }),
-          ...(totals.etaSeconds === undefined ? {} : { eta_seconds: Math.round(totals.etaSeconds) }),
-        },
+        overall: overallJson(totals),
       },
     ];
   };
 
-  const newlyDone = (state: PullState): JsonEvent[] =>
+  const newlyDone = (state: PullState, totals: OverallTotals): JsonEvent[] =>
     state.layers.flatMap((layer) => {
       if (!layer.done || told.has(layer.digest)) return [];
       told.add(layer.digest);
-      return progress(state, layer.digest, true);
+      return progress(state, layer.digest, true, totals);
     });
 
-  return (state, event) => {
+  return (state, event, totals = pullTotals(state, now())) => {
     switch (event.type) {
       case 'Status':
         // The server repeats it beside each count of bytes: hundreds of times a minute.
-        if (event.status === status) return newlyDone(state);
+        if (event.status === status) return newlyDone(state, totals);
         status = event.status;
-        return [...newlyDone(state), { type: 'status', model, status }];
+        return [...newlyDone(state, totals), { type: 'status', model, status }];
       case 'ChunkProgress': {
-        const due = last?.digest !== event.digest || now() - last.at >= PACE_MS;
-        return [...newlyDone(state), ...(due ? progress(state, event.digest, false) : [])];
+        const due = now() - (last.get(event.digest) ?? -Infinity) >= PACE_MS;
+        return [...newlyDone(state, totals), ...(due ? progress(state, event.digest, false, totals) : [])];
       }
-      case 'Stall':
+      case 'Manifest': {
+        const { size = 0, presentBytes = 0 } = state.manifest ?? {};
         return [
           {
-            type: 'stall',
+            type: 'manifest',
             model,
-            ...(event.digest === undefined ? {} : { digest: event.digest }),
-            silent_ms: event.silentMs,
+            layers: event.layers.map(({ digest, size: bytes, present }) => ({
+              digest,
+              size: bytes,
+              present,
+            })),
+            bytes_to_fetch: size - presentBytes,
+            bytes_present: presentBytes,
           },
         ];
-      case 'Retry':
-        return [
-          { type: 'retry', model, attempt: event.attempt, reason: event.reason, delay_ms: event.delayMs },
-        ];
+      }
+      case 'Stall':
+        return [{ type: 'stall', model, ...about(event.digest), silent_ms: event.silentMs }];
+      case 'Retry': {
+        const { attempt, reason, delayMs, kind, digest } = event;
+        return [{ type: 'retry', model, attempt, reason, delay_ms: delayMs, kind, ...about(digest) }];
+      }
       case 'Success':
-        return [...newlyDone(state), modelResult(state, now())];
+        return newlyDone(state, totals);
       case 'Error':
         return [];
     }
   };
 }
 
-function modelResult(state: PullState, now: number): JsonEvent {
-  const totals = pullTotals(state, now);
+function about(digest: string | undefined): { digest?: string } {
+  return digest === undefined ? {} : { digest };
+}
+
+function overallJson({ total, totalKnown, completed, bytesPerSecond, etaSeconds }: OverallTotals): JsonEvent {
+  return {
+    total,
+    total_known: totalKnown,
+    completed,
+    ...(bytesPerSecond === undefined ? {} : { bytes_per_second: Math.round(bytesPerSecond) }),
+    ...(etaSeconds === undefined ? {} : { eta_seconds: Math.round(etaSeconds) }),
+  };
+}
+
+/** The `model_result` of a pull, a push or a create that succeeded. Sizes are bytes. */
+export function pullResult(
+  model: string,
+  facts: {
+    readonly digest?: string | undefined;
+    readonly as?: string | undefined;
+    readonly downloaded: number;
+    readonly reused: number;
+    readonly ms: number;
+  },
+): JsonEvent {
   return {
     type: 'model_result',
-    model: state.model,
+    model,
     status: 'success',
-    bytes_downloaded: totals.downloaded,
-    bytes_reused: totals.reused,
-    duration_ms: Math.round(now - state.startedAt),
+    ...about(facts.digest),
+    ...(facts.as === undefined ? {} : { as: facts.as }),
+    bytes_downloaded: facts.downloaded,
+    bytes_reused: facts.reused,
+    duration_ms: Math.round(facts.ms),
   };
 }

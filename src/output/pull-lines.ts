@@ -1,12 +1,20 @@
+import { hasEnded, startBoard, type PullBoard } from '../core/pull-board.js';
 import type { PullPhase, PullState } from '../core/pull.js';
-import { startPull } from '../core/pull.js';
 import { pullTotals } from '../core/pull-totals.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatMs } from '../format/duration.js';
 import type { PullDisplay, PullDisplayOptions } from './pull-display.js';
-import type { PullQueue } from './pull-words.js';
-import { countPercent, layerNotes, nameModel, outcomeWords, phaseWords } from './pull-words.js';
+import type { About } from './pull-words.js';
+import {
+  countPercent,
+  layerNotes,
+  manifestLine,
+  outcomeWords,
+  phaseWords,
+  totalNotes,
+  verbWords,
+} from './pull-words.js';
 import { writeText } from './write.js';
 
 /** A line comes at the latest so long after the one before it. */
@@ -25,6 +33,9 @@ export interface Said {
   readonly silentMs: number;
   readonly refetching: boolean;
   readonly retry: PullState['retry'];
+  readonly manifest: boolean;
+  /** What the server was at, where each of its statuses is a line. */
+  readonly work: string | undefined;
 }
 
 /** Nothing has been said yet. */
@@ -35,12 +46,13 @@ export const NOTHING_SAID: Said = {
   silentMs: 0,
   refetching: false,
   retry: undefined,
+  manifest: false,
+  work: undefined,
 };
 
 const PHASES: Partial<Record<PullPhase, string>> = {
   manifest: 'reading the manifest',
   verifying: 'verifying',
-  writing: 'writing manifest',
   cleaning: 'removing unused layers',
 };
 
@@ -61,38 +73,51 @@ function measureLine(state: PullState, now: number): { step: number; line: strin
   return { step: Math.floor(percent / STEP_PERCENT), line: figures + pace };
 }
 
+function phaseLine(state: PullState, about: About): string | undefined {
+  if (state.phase === 'writing') return verbWords(about.verb).writing;
+  return state.phase === 'working'
+    ? phaseWords(state, { ...about, now: state.phaseSince })?.[0]
+    : PHASES[state.phase];
+}
+
 /**
- * The lines that a log should have next, and what has been said with them: one a phase, one each 10 % or 30 s
- * whichever comes first, and one for each thing that went wrong. Pure; `now` is in milliseconds since the epoch.
+ * The lines that a log should have next of one pull, and what has been said with them: one a phase, one each 10 % or
+ * 30 s whichever comes first, and one for each thing that went wrong. Pure.
  */
 export function nextLines(
   said: Said,
   state: PullState,
-  about: { readonly host: string; readonly queue?: PullQueue | undefined },
-  now: number,
+  about: About,
 ): { readonly said: Said; readonly lines: readonly string[] } {
+  const { now, host, verb, stallMs } = about;
   const lines: string[] = [];
   if (said.phase === undefined) {
-    lines.push(`pulling ${nameModel(state.model, about.queue)} from ${cleanLine(about.host)}`);
+    lines.push(`${verb.toLowerCase()} ${cleanLine(state.model)} ${verbWords(verb).at} ${cleanLine(host)}`);
   }
   if (state.retry && state.retry !== said.retry) {
     const { attempt, delayMs, reason } = state.retry;
     lines.push(`try ${attempt}${delayMs > 0 ? ` in ${formatMs(delayMs)}` : ''}: ${cleanLine(reason)}`);
   }
-  const phaseLine = PHASES[state.phase];
-  if (phaseLine !== undefined && state.phase !== said.phase) lines.push(phaseLine);
+  const phase = phaseLine(state, about);
+  const work = state.phase === 'working' ? state.status : undefined;
+  if (phase !== undefined && (state.phase !== said.phase || work !== said.work)) lines.push(phase);
+  if (state.manifest && !said.manifest) lines.push(manifestLine(state.manifest));
 
   const totals = pullTotals(state, now);
+  const notes = (): readonly string[] =>
+    state.active === undefined ? totalNotes(state, about) : layerNotes(state, totals, stallMs);
   const refetching = totals.refetching > 0;
   const newlySilent = state.silentMs > 0 && said.silentMs === 0;
-  if (newlySilent || (refetching && !said.refetching)) lines.push(...layerNotes(state, totals).slice(0, 1));
+  if (newlySilent || (refetching && !said.refetching && state.active !== undefined)) {
+    lines.push(...notes().slice(0, 1));
+  }
 
   const measure = measureLine(state, now);
   // A layer named late makes the sum larger and the share smaller: that is said too.
   if (measure && measure.step !== said.step) lines.push(measure.line);
   if (lines.length === 0 && now - said.at >= HEARTBEAT_MS) {
-    const note = state.silentMs > 0 ? layerNotes(state, totals)[0] : undefined;
-    const line = note ?? measure?.line ?? phaseWords(state, about.host, now)?.[0];
+    const note = state.silentMs > 0 ? notes()[0] : undefined;
+    const line = note ?? measure?.line ?? phaseWords(state, about)?.[0];
     if (line !== undefined) lines.push(line);
   }
   return {
@@ -102,44 +127,62 @@ export function nextLines(
       step: measure?.step ?? said.step,
       at: lines.length > 0 ? now : said.at,
       silentMs: state.silentMs,
-      refetching,
+      // Between two tries nothing is fetched: what is to come again is told when it comes.
+      refetching: refetching && (said.refetching || state.active !== undefined),
       retry: state.retry,
+      manifest: state.manifest !== undefined,
+      work,
     },
   };
 }
 
 /** Opens the display for pipes, logs and screen readers: plain lines without an escape code. */
 export function openPullLines(
-  options: Pick<PullDisplayOptions, 'stream' | 'host' | 'model' | 'queue' | 'now'>,
+  options: Pick<PullDisplayOptions, 'stream' | 'host' | 'model' | 'now' | 'verb' | 'stallMs'>,
 ): PullDisplay {
-  const { stream } = options;
-  let said = NOTHING_SAID;
-  let state = options.model === undefined ? undefined : startPull(options.model, options.now());
+  const { stream, host, verb = 'Pulling', stallMs } = options;
+  const said = new Map<string, Said>();
+  let board: PullBoard | undefined =
+    options.model === undefined ? undefined : startBoard(options.model, options.now());
 
-  const say = (): void => {
-    if (!state || stream.destroyed || stream.writableEnded) return;
-    const next = nextLines(said, state, options, options.now());
-    said = next.said;
-    if (next.lines.length > 0) stream.write(next.lines.map((line) => `${line}\n`).join(''));
+  const write = (lines: readonly string[]): void => {
+    if (lines.length === 0 || stream.destroyed || stream.writableEnded) return;
+    stream.write(lines.map((line) => `${line}\n`).join(''));
   };
-  say();
-  const clock = setInterval(say, CLOCK_MS);
+  /** Of several, each line names its model; the first one does by itself. */
+  const sayOf = (state: PullState, several: boolean): readonly string[] => {
+    const before = said.get(state.model) ?? NOTHING_SAID;
+    const next = nextLines(before, state, { now: options.now(), host, verb, stallMs });
+    said.set(state.model, next.said);
+    const isNamed = (index: number): boolean => !several || (index === 0 && before === NOTHING_SAID);
+    return next.lines.map((line, index) => (isNamed(index) ? line : `${cleanLine(state.model)}: ${line}`));
+  };
+  const sayAll = (): void => {
+    const shown = board;
+    // Of what has ended nothing more will be said.
+    const news = shown?.pulls.filter((state) => !hasEnded(state) || !said.has(state.model)) ?? [];
+    write(news.flatMap((state) => sayOf(state, shown !== undefined && shown.count > 1)));
+  };
+  sayAll();
+  const clock = setInterval(sayAll, CLOCK_MS);
   clock.unref();
 
   return {
     show(next) {
-      state = next;
-      say();
+      board = next;
+      sayAll();
     },
-    async end(last) {
-      state = undefined;
-      said = NOTHING_SAID;
-      const done = `done: ${nameModel(last.model, options.queue)}, ${outcomeWords(last)}\n`;
-      await writeText(stream, last.phase === 'success' ? done : '');
+    async ended(next, state) {
+      const name = cleanLine(state.model);
+      const failed =
+        next.count > 1 && state.error && state.error.code !== 'interrupted' ? state.error : undefined;
+      if (state.phase === 'success') await writeText(stream, `done: ${name}, ${outcomeWords(state, verb)}\n`);
+      else if (failed) await writeText(stream, `failed: ${name}: ${cleanLine(failed.message)}\n`);
     },
+    say: (line) => writeText(stream, `${cleanLine(line)}\n`),
     close() {
       clearInterval(clock);
-      state = undefined;
+      board = undefined;
       return writeText(stream, '');
     },
   };

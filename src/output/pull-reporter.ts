@@ -3,6 +3,7 @@
 import { env, platform, stderr } from 'node:process';
 import type { PullProgressReporter } from '../core/client.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
+import { boardOf } from '../core/pull-board.js';
 import type { PullState } from '../core/pull.js';
 import { reducePull, startPull } from '../core/pull.js';
 import { cleanLine } from '../format/clean.js';
@@ -48,11 +49,11 @@ function createReporter(
     const current = state;
     display ??= open();
     const shown = await display;
-    shown.show(current, event);
+    shown.show(boardOf(current), event);
     if (event.type !== 'Success' && event.type !== 'Error') return;
     state = undefined;
     display = undefined;
-    await shown.end(current);
+    await shown.ended(boardOf(current), current);
     await shown.close();
     if (event.type === 'Error') await writeText(stream, `failed: ${cleanLine(event.message)}\n`);
   };

@@ -1,179 +1,41 @@
+import type { BoardTotals, PullBoard } from '../core/pull-board.js';
 import type { PullLayer, PullState } from '../core/pull.js';
 import type { PullTotals } from '../core/pull-totals.js';
-import { formatBytes, formatRate } from '../format/bytes.js';
-import { formatSeconds } from '../format/duration.js';
-import { displayWidth, padEnd, padStart, truncateEnd } from '../format/width.js';
-import { countPercent, isReused, layerNotes, nameLayer, phaseWords, totalNotes } from './pull-words.js';
-import type { Styles } from './styles.js';
+import { formatBytes } from '../format/bytes.js';
+import { truncateMiddle } from '../format/width.js';
+import { drawMeter, drawSpinning, drawWords, type Layout, type Row } from './pull-meter.js';
+import type { About } from './pull-words.js';
+import {
+  countPercent,
+  isReused,
+  layerNotes,
+  nameLayer,
+  phaseWords,
+  totalNotes,
+  verbWords,
+} from './pull-words.js';
 import type { Symbols } from './symbols.js';
 
-/** A piece of a line: text in a role, or the place of a spinner with the space behind it, two cells. */
-export interface Part {
-  readonly text: string;
-  readonly role?: keyof Styles;
-  readonly spinner?: true;
-}
-
-/** One line of a pull, as plain data. */
-export type Row = readonly Part[];
-
-/** Which columns there is room for, and how wide they are, in cells. */
-export interface Layout {
-  /** All of a line; one cell less than the terminal, whose last one would wrap on some. */
-  readonly width: number;
-  readonly narrow: boolean;
-  readonly name: number;
-  readonly bar: number;
-  readonly percent: boolean;
-  readonly sizes: boolean;
-  readonly rate: boolean;
-  readonly eta: boolean;
-}
-
-/** What is measured: a layer, or their sum. */
-interface Meter {
-  readonly name: string;
-  readonly completed: number;
-  readonly total: number;
-  readonly percent: number;
-  /** Absent where no pace is shown; `undefined` within it is a pace that is not known. */
-  readonly pace?: { readonly rate: number | undefined; readonly eta: number | undefined };
-  readonly notes: readonly string[];
-}
-
-const NARROW = 60;
-const WIDEST = 120;
-const MARGIN = 1;
-const PERCENT = 5;
-const SIZES = 18;
-const RATE = 10;
-const ETA = 9;
-const LEAST_BAR = 8;
-const LEAST_BAR_BESIDE_SIZES = 12;
-const LEAST_BAR_BESIDE_WORDS = 10;
-/** Fewer cells do not say what went wrong. */
-const LEAST_NOTE = 24;
-
-/** The columns for a terminal of so many cells. */
-export function layoutPull(columns: number, nameWidth?: number): Layout {
-  const width = Math.max(1, Math.min(columns - 1, WIDEST));
-  const narrow = columns < NARROW;
-  const name = nameWidth ?? (narrow ? 6 : 12);
-  let bar = width - MARGIN - name - gapOf(narrow);
-  const take = (cells: number, least: number): boolean => {
-    if (bar - cells < least) return false;
-    bar -= cells;
-    return true;
-  };
-  const percent = take(PERCENT, 3);
-  const rate = take(RATE - (narrow ? 1 : 0), LEAST_BAR);
-  const eta = rate && take(ETA - (narrow ? 1 : 0), LEAST_BAR);
-  const sizes = eta && take(SIZES, LEAST_BAR_BESIDE_SIZES);
-  return { width, narrow, name, bar: Math.max(0, bar), percent, sizes, rate, eta };
-}
-
-function gapOf(narrow: boolean): number {
-  return narrow ? 1 : 2;
-}
-
-function fit(wordings: readonly string[], width: number, signs: Symbols): string {
-  const fitting = wordings.find((text) => displayWidth(text) <= width);
-  return fitting ?? truncateEnd(wordings.at(-1) ?? '', width, signs.ellipsis);
-}
-
-function drawName(name: string, layout: Layout, signs: Symbols): string {
-  const short = truncateEnd(name, layout.name, signs.ellipsis);
-  return ' '.repeat(MARGIN) + padEnd(short, layout.name) + ' '.repeat(gapOf(layout.narrow));
-}
-
-function drawBar(completed: number, total: number, width: number, signs: Symbols): Row {
-  const share = total > 0 ? Math.min(1, completed / total) : 0;
-  const halves = Math.floor(share * width * 2);
-  const full = signs.barFull.repeat(Math.floor(halves / 2)) + (halves % 2 === 1 ? signs.barHalf : '');
-  return [
-    { text: full, role: 'accent' },
-    { text: signs.barEmpty.repeat(width - Math.ceil(halves / 2)), role: 'dim' },
-  ];
-}
-
-function drawFigures(meter: Meter, layout: Layout, signs: Symbols): string {
-  const { pace } = meter;
-  const gap = ' '.repeat(gapOf(layout.narrow));
-  let text = '';
-  if (layout.sizes) {
-    const total = meter.total > 0 ? formatBytes(meter.total) : '?';
-    text += `   ${padStart(`${formatBytes(meter.completed)} / ${padStart(total, 6)}`, SIZES - 3)}`;
-  }
-  if (!pace) return text;
-  const rate = pace.rate === undefined ? signs.dash : formatRate(pace.rate);
-  const eta = pace.eta === undefined ? signs.dash : formatSeconds(pace.eta);
-  if (layout.rate) text += gap + padStart(rate, 8);
-  if (layout.eta) text += gap + padStart(eta, 7);
-  return text;
-}
-
-function drawMeter(meter: Meter, layout: Layout, signs: Symbols): Row {
-  const name: Part = { text: drawName(meter.name, layout, signs) };
-  const percent: Part = { text: layout.percent ? padStart(`${meter.percent}%`, PERCENT) : '' };
-  const bar = (width: number): Row => drawBar(meter.completed, meter.total, width, signs);
-  const [longest] = meter.notes;
-  if (longest === undefined) {
-    return [name, ...bar(layout.bar), percent, { text: drawFigures(meter, layout, signs) }];
-  }
-  // What went wrong is worth more than a part of the bar, but not the whole of it where it can be said shorter.
-  const room = roomForWords(layout) - PERCENT - 2;
-  const short = Math.min(room - layout.bar, room - LEAST_BAR);
-  const words = [longest, ...meter.notes].find((text, index) => {
-    return displayWidth(text) <= (index === 0 ? room - LEAST_BAR_BESIDE_WORDS : short);
-  });
-  const note: Part = { text: '', role: 'warn' };
-  if (!layout.percent || (words === undefined && short < LEAST_NOTE)) {
-    return [name, { ...note, text: fit(meter.notes, roomForWords(layout), signs) }];
-  }
-  const text = words ?? fit(meter.notes, short, signs);
-  return [
-    name,
-    ...bar(Math.min(layout.bar, room - displayWidth(text))),
-    percent,
-    { ...note, text: `  ${text}` },
-  ];
-}
-
-function roomForWords(layout: Layout): number {
-  return Math.max(0, layout.width - MARGIN - layout.name - gapOf(layout.narrow));
-}
-
-/** Words where the bar would be, with the size below the other sizes. */
-function drawWords(name: string, words: string, size: number, layout: Layout, signs: Symbols): Row {
-  const head: Part = { text: drawName(name, layout, signs) };
-  if (!layout.sizes)
-    return [head, { text: truncateEnd(words, roomForWords(layout), signs.ellipsis), role: 'dim' }];
-  return [
-    head,
-    { text: padEnd(words, layout.bar + PERCENT) + padStart(formatBytes(size), SIZES), role: 'dim' },
-  ];
-}
-
-function drawSpinning(name: string, wordings: readonly string[], layout: Layout, signs: Symbols): Row {
-  const words = fit(wordings, Math.max(0, roomForWords(layout) - 2), signs);
-  return [{ text: drawName(name, layout, signs) }, { text: '', spinner: true }, { text: words }];
-}
-
-/** The line of one layer. */
+/** The line of one layer, `indent` cells further in. */
 export function drawLayer(
   layer: PullLayer,
   state: PullState,
   totals: PullTotals,
+  about: About,
   layout: Layout,
   signs: Symbols,
+  indent = 0,
 ): Row {
-  const name = nameLayer(layer.digest);
-  if (layer.done)
-    return drawWords(name, isReused(layer) ? 'already here' : 'done', layer.total, layout, signs);
+  const name = ' '.repeat(indent) + nameLayer(layer.digest);
+  if (layer.done) {
+    const { layerDone, layerReused } = verbWords(about.verb);
+    return drawWords(name, isReused(layer) ? layerReused : layerDone, layer.total, layout, signs);
+  }
   const active = layer.digest === state.active;
   if (active && layer.total <= 0) {
     return drawSpinning(name, [`${formatBytes(layer.completed)} so far`], layout, signs);
   }
+  if (!active && layer.completed === 0) return drawWords(name, 'waiting', undefined, layout, signs);
   const { bytesPerSecond: rate } = totals;
   const eta = rate === undefined ? undefined : (layer.total - layer.reported) / rate;
   return drawMeter(
@@ -183,30 +45,39 @@ export function drawLayer(
       total: layer.total,
       percent: countPercent(layer.completed, layer.total, true),
       ...(active && !layout.narrow ? { pace: { rate, eta } } : {}),
-      notes: active ? layerNotes(state, totals) : [],
+      notes: active ? layerNotes(state, totals, about.stallMs) : [],
     },
     layout,
     signs,
   );
 }
 
+function labelTotal(known: boolean, layout: Layout): string {
+  return known ? 'total' : layout.narrow ? 'so far' : 'total so far';
+}
+
 /**
- * The line of the whole pull: its bar, or words where there is no measure. With a `name` it stands alone, and says of
- * the layer being fetched what a line of its own would. `now` is in milliseconds since the epoch.
+ * The line of one whole pull: its bar, or words where there is no measure. With a `name` it is one among others; if it
+ * is `alone` besides, it says of the layer being fetched what a line of its own would.
  */
 export function drawTotal(
   state: PullState,
   totals: PullTotals,
-  about: { readonly now: number; readonly host: string; readonly name?: string },
+  about: About & { readonly name?: string; readonly alone?: boolean },
   layout: Layout,
   signs: Symbols,
 ): Row {
   const known = totals.totalKnown || state.layers.length === 0;
-  const label = about.name ?? (known ? 'total' : layout.narrow ? 'so far' : 'total so far');
-  const words = phaseWords(state, about.host, about.now);
-  if (words) return drawSpinning(label, words, layout, signs);
+  const short = about.name && truncateMiddle(about.name, layout.name, signs.ellipsis);
+  const label = short ?? labelTotal(known, layout);
+  const words = phaseWords(state, about);
+  if (words) {
+    // A create without layers has no total: what it does stands alone.
+    const isStep = about.name === undefined && about.verb === 'Creating' && state.layers.length === 0;
+    return drawSpinning(isStep ? undefined : label, words, layout, signs);
+  }
   const { bytesPerSecond: rate, etaSeconds: eta } = totals;
-  const notes = totalNotes(state);
+  const notes = totalNotes(state, about);
   return drawMeter(
     {
       name: label,
@@ -214,16 +85,32 @@ export function drawTotal(
       total: totals.total,
       percent: countPercent(totals.completed, totals.total, totals.totalKnown),
       ...(state.phase === 'success' ? {} : { pace: { rate, eta } }),
-      notes: about.name === undefined || notes.length > 0 ? notes : layerNotes(state, totals),
+      notes: about.alone === true && notes.length === 0 ? layerNotes(state, totals, about.stallMs) : notes,
     },
     layout,
     signs,
   );
 }
 
-/** A row in its colours; where nothing can turn, the spinner's place is left out. */
-export function paintRow(row: Row, styles: Styles): string {
-  return row
-    .map(({ text, role }) => (role === undefined || text === '' ? text : styles[role](text)))
-    .join('');
+/** The line of the sum over several pulls. */
+export function drawBoardTotal(
+  board: PullBoard,
+  totals: BoardTotals,
+  name: string | undefined,
+  layout: Layout,
+  signs: Symbols,
+): Row {
+  const known = totals.totalKnown || board.pulls.every(({ layers }) => layers.length === 0);
+  return drawMeter(
+    {
+      name: name ?? labelTotal(known, layout),
+      completed: totals.completed,
+      total: totals.total,
+      percent: countPercent(totals.completed, totals.total, totals.totalKnown),
+      pace: { rate: totals.bytesPerSecond, eta: totals.etaSeconds },
+      notes: [],
+    },
+    layout,
+    signs,
+  );
 }

@@ -16,6 +16,8 @@ export interface BlobStore {
   put(digest: string, bytes: Buffer): Promise<void>;
   /** Goes on with what is kept of this layer; `source` is where its bytes come from. */
   openPartial(digest: string, source: ByteSource): Promise<Partial>;
+  /** Forgets what is kept of an unfinished layer; true where there was something. */
+  dropPartial(digest: string): Promise<boolean>;
   /** Makes a finished and closed partial a blob; its bytes are not checked here. */
   commit(digest: string): Promise<void>;
   remove(digest: string): Promise<void>;
@@ -55,6 +57,7 @@ export function memoryBlobs(): BlobStore {
         close: () => Promise.resolve(),
       });
     },
+    dropPartial: (digest) => Promise.resolve(partials.delete(digest)),
     commit: (digest) => {
       const partial = partials.get(digest);
       if (partial !== undefined) {

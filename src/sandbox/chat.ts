@@ -19,7 +19,8 @@ export async function chat(world: World, exchange: Exchange): Promise<void> {
   const text = textField(request, 'model') ?? '';
   const messages = readMessages(request['messages']);
   const found = await findModel(world, text);
-  demandAnswers(found.facts, text, 'chat');
+  // Also a model that only embeds is taken out of memory this way.
+  if (messages.length > 0 || !unloads(request)) demandAnswers(found.facts, text, 'chat');
   if (messages.length === 0) {
     const reason = await loadOnly(world, exchange, request, text);
     sendJson(exchange, 200, {
@@ -72,7 +73,7 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
   const prompt = textField(request, 'prompt') ?? '';
   const suffix = textField(request, 'suffix') ?? '';
   const found = await findModel(world, text);
-  demandAnswers(found.facts, text, 'generate');
+  if (prompt !== '' || !unloads(request)) demandAnswers(found.facts, text, 'generate');
   if (prompt === '' && suffix === '') {
     const reason = await loadOnly(world, exchange, request, text);
     sendJson(exchange, 200, { model: text, created_at: goTime(world.now()), response: '', ...reason });
@@ -145,6 +146,10 @@ async function reply(
   else await collectEvents(exchange, produce, RUNNER_DIED, 'application/json; charset=utf-8');
 }
 
+function unloads({ keep_alive: keepAlive }: JsonObject): boolean {
+  return keepAlive === 0 || keepAlive === '0' || keepAlive === '0s';
+}
+
 // A request without a prompt loads the model, or unloads it where keep_alive is 0.
 async function loadOnly(
   world: World,
@@ -153,8 +158,7 @@ async function loadOnly(
   text: string,
 ): Promise<object> {
   const found = await findModel(world, text);
-  const keepAlive = request['keep_alive'];
-  if (keepAlive === 0 || keepAlive === '0' || keepAlive === '0s') {
+  if (unloads(request)) {
     world.runners.unload(found.name);
     return { done: true, done_reason: 'unload' };
   }

@@ -5,7 +5,7 @@ import { Refusal } from './errors.js';
 import type { Exchange, JsonObject, SendEvent } from './exchange.js';
 import { collectEvents, readJson, streamEvents, textField, wantsStream } from './exchange.js';
 import { readGguf, writeGguf } from './gguf.js';
-import type { GgufHead } from './gguf.js';
+import { existingLayer, FILE_TYPES, importFiles, refuse, type Draft } from './import-files.js';
 import { readModel } from './model.js';
 import type { ModelName } from './names.js';
 import { parseName, showName } from './names.js';
@@ -40,11 +40,6 @@ async function tellInStream(produce: (send: SendEvent) => Promise<void>, send: S
   }
 }
 
-interface Draft {
-  readonly layers: Layer[];
-  readonly config: ModelConfig;
-}
-
 async function create(world: World, exchange: Exchange, request: JsonObject, send: SendEvent): Promise<void> {
   const name = parseName(requestedModel(request));
   if (name === undefined) throw refuse('invalid model name');
@@ -53,7 +48,7 @@ async function create(world: World, exchange: Exchange, request: JsonObject, sen
   const said: string[] = [];
   let draft: Draft;
   if (from !== '') draft = await fromModel(world, exchange, from, send);
-  else if (files !== undefined) draft = await fromFiles(world, files, send);
+  else if (files !== undefined) draft = await importFiles(world, files, send);
   else throw refuse("neither 'from' or 'files' was specified");
   for (const layer of draft.layers) said.push(`using existing layer ${layer.digest}`);
   const quantize = textField(request, 'quantize') ?? '';
@@ -72,8 +67,13 @@ async function create(world: World, exchange: Exchange, request: JsonObject, sen
     }
     if (text !== '') await add(kind, text);
   };
-  for (const digest of Object.values(objectField(request, 'adapters') ?? {})) {
-    draft.layers.push(existingLayer(world, 'adapter', String(digest)));
+  for (const [field, kind] of [
+    ['adapters', 'adapter'],
+    ['draft_files', 'draft'],
+  ] as const) {
+    for (const digest of Object.values(objectField(request, field) ?? {})) {
+      draft.layers.push(existingLayer(world, kind, String(digest)));
+    }
   }
   await replace('template', textField(request, 'template'));
   await replace('system', textField(request, 'system'));
@@ -85,15 +85,22 @@ async function create(world: World, exchange: Exchange, request: JsonObject, sen
     Array.isArray(messages) && messages.length > 0 ? JSON.stringify(messages) : undefined,
   );
   for (const status of said) await send({ status }, 1);
-  const config = configBytes(draft.config, draft.layers);
+  const config = configBytes({ ...draft.config, ...configFields(request) }, draft.layers);
   await world.store.putBytes(config);
   await send({ status: 'writing manifest' }, 1);
   await world.store.install(name, manifestBytes(config, draft.layers));
   await send({ status: 'success' }, 1, true);
 }
 
-function refuse(message: string): Refusal {
-  return new Refusal(400, message, { bare: true });
+// What a Modelfile says of the model and no layer holds.
+function configFields(request: JsonObject): JsonObject {
+  const names = ['renderer', 'parser', 'requires'] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const text = textField(request, name) ?? '';
+      return text === '' ? [] : [[name, text] as const];
+    }),
+  );
 }
 
 async function fromModel(world: World, exchange: Exchange, text: string, send: SendEvent): Promise<Draft> {
@@ -124,56 +131,12 @@ function pickConfig(config: ModelConfig): ModelConfig {
   return { model_format, model_family, model_families, model_type, file_type };
 }
 
-async function fromFiles(world: World, files: JsonObject, send: SendEvent): Promise<Draft> {
-  const layers: Layer[] = [];
-  let head: GgufHead | undefined;
-  for (const [file, digest] of Object.entries(files)) {
-    if (/^(?:[/\\]|[A-Za-z]:)|(?:^|[/\\])\.\.(?:[/\\]|$)/.test(file))
-      throw refuse('file path must be relative');
-    const layer = existingLayer(world, 'model', String(digest));
-    const source = world.store.read(layer.digest);
-    const found = source === undefined ? undefined : readGguf(await readAll(source));
-    if (found === undefined) throw refuse('unknown type');
-    await send({ status: 'parsing GGUF' }, 0);
-    head ??= found;
-    const kind = found.info['general.architecture'] === 'clip' ? 'projector' : 'model';
-    layers.push({ ...layer, mediaType: layerType(kind) });
-  }
-  if (head === undefined) throw refuse("neither 'from' or 'files' was specified");
-  const family = String(head.info['general.architecture'] ?? 'unknown');
-  const count = Number(head.info['general.parameter_count'] ?? 0);
-  const file_type = FILE_TYPES.get(Number(head.info['general.file_type'] ?? -1)) ?? 'unknown';
-  const config = {
-    model_format: 'gguf',
-    model_family: family,
-    model_families: [family],
-    model_type: humanCount(count),
-    file_type,
-  };
-  return { layers, config };
-}
-
-const FILE_TYPES: ReadonlyMap<number, string> = new Map([
-  [0, 'F32'],
-  [1, 'F16'],
-  [2, 'Q4_0'],
-  [7, 'Q8_0'],
-  [14, 'Q4_K_S'],
-  [15, 'Q4_K_M'],
-]);
 const QUANTIZED_SHARE: Readonly<Record<string, number>> = {
   Q8_0: 0.53,
   Q4_K_M: 0.3,
   Q4_K_S: 0.28,
   Q4_0: 0.28,
 };
-
-// format/format.go, HumanNumber.
-function humanCount(count: number): string {
-  if (count >= 1e9) return `${(count / 1e9).toFixed(1).replace(/\.0$/, '')}B`;
-  if (count >= 1e6) return `${(count / 1e6).toFixed(2)}M`;
-  return count >= 1e3 ? `${(count / 1e3).toFixed(0)}K` : String(count);
-}
 
 async function quantizeModel(world: World, draft: Draft, type: string, send: SendEvent): Promise<Draft> {
   const share = QUANTIZED_SHARE[type];
@@ -217,17 +180,6 @@ async function putLayer(
   const digest = await world.store.putBytes(bytes);
   const isNew = world.store.blobs.digests().length > before;
   return { layer: { mediaType: layerType(kind), digest, size: bytes.length }, isNew };
-}
-
-function existingLayer(world: World, kind: string, digest: string): Layer {
-  const source = world.store.read(digest);
-  if (source === undefined) {
-    throw new Refusal(
-      500,
-      `open /var/lib/ollama/models/blobs/${digest.replace(':', '-')}: no such file or directory`,
-    );
-  }
-  return { mediaType: layerType(kind), digest, size: source.size };
 }
 
 function objectField(request: JsonObject, key: string): JsonObject | undefined {

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobStore, Partial } from './blobs.js';
@@ -28,14 +28,28 @@ export async function diskBlobs(dir: string): Promise<BlobStore> {
   const fileOf = (digest: string): string => join(folder, digest.replace(':', '-'));
   return {
     get: (digest) => {
-      const size = sizes.get(digest);
-      return size === undefined ? undefined : fileSource(fileOf(digest), size);
+      if (!sizes.has(digest)) return undefined;
+      // As Ollama does: a file that someone took away meanwhile is not there.
+      try {
+        return fileSource(fileOf(digest), statSync(fileOf(digest)).size);
+      } catch {
+        return undefined;
+      }
     },
     put: async (digest, bytes) => {
       await writeWhole(fileOf(digest), bytes);
       sizes.set(digest, bytes.length);
     },
     openPartial: (digest) => openPartialFile(fileOf(digest) + PARTIAL),
+    dropPartial: async (digest) => {
+      const file = fileOf(digest) + PARTIAL;
+      const wasThere = await stat(file).then(
+        () => true,
+        () => false,
+      );
+      await rm(file, { force: true });
+      return wasThere;
+    },
     commit: async (digest) => {
       const file = fileOf(digest);
       await rename(file + PARTIAL, file);

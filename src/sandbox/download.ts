@@ -9,8 +9,8 @@ const TURN = 1024 * 1024;
 export interface DownloadManner {
   /** Bytes a second; undefined is unlimited. */
   readonly rate: number | undefined;
-  /** The download waits here, at this many bytes, until it is released. */
-  readonly holdAt: number | undefined;
+  /** The download waits at each of these, in bytes, until it is released. */
+  readonly holds: readonly number[];
   /** Milliseconds that a complete layer stays what it is before it counts as done. */
   readonly lingerMs: number;
 }
@@ -36,6 +36,8 @@ export interface Ticket {
 /** The downloads under way: pulls that want the same digest share one. */
 export interface Downloads {
   join(digest: string, source: ByteSource, manner: DownloadManner): Promise<Ticket>;
+  /** Drops what unfinished downloads left of a layer; true where there was something. One under way goes on. */
+  forget(digest: string): Promise<boolean>;
   /** Stops all; resolves when their files are closed. */
   close(): Promise<void>;
 }
@@ -132,6 +134,12 @@ export function openDownloads(blobs: BlobStore): Downloads {
         },
       };
     },
+    forget: async (digest) => {
+      const known = active.get(digest);
+      if (known?.stop.signal.aborted === false || starting.has(digest)) return false;
+      await known?.finished.catch(() => undefined);
+      return await blobs.dropPartial(digest);
+    },
     close: async () => {
       const all = [...active.values()];
       for (const state of all) state.stop.abort();
@@ -154,17 +162,17 @@ async function transfer(
   manner: DownloadManner,
 ): Promise<boolean> {
   const { signal } = state.stop;
-  let holdAt = manner.holdAt;
+  const holds = [...manner.holds].sort((a, b) => a - b).filter((at) => at >= partial.completed);
   // One turn of the loop, so that the caller can take its ticket first.
   await nextTurn();
   try {
     if (state.wasComplete) return true;
     const begun = { at: performance.now(), bytes: partial.completed };
     while (partial.completed < source.size && !signal.aborted) {
-      const stopAt = holdAt !== undefined && holdAt > partial.completed ? holdAt : source.size;
-      await move(state, partial, source, stopAt, manner.rate, begun);
+      const [holdAt] = holds;
+      await move(state, partial, source, holdAt ?? source.size, manner.rate, begun);
       if (partial.completed !== holdAt || signal.aborted) continue;
-      holdAt = undefined;
+      holds.shift();
       const from = await hold(state);
       if (from !== undefined) {
         await partial.truncate(from);

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal, StreamOver } from './errors.js';
 import type { FaultPlan } from './faults.js';
-import { faultShare } from './faults.js';
+import { faultShare, reachesFault } from './faults.js';
 import { aborted, wait } from './wait.js';
 import { openWriter } from './writer.js';
 
@@ -40,7 +40,7 @@ export function sendBody(exchange: Exchange, status: number, type: string, body:
 // A whole answer breaks off only where a fault names its path.
 function breakOff({ plan, response, signal }: Exchange, body: Buffer): boolean {
   const fault = plan('cut') ?? plan('stall');
-  if (fault?.path === undefined) return false;
+  if (fault?.path === undefined || plan.fire(fault.name) === undefined) return false;
   response.write(body.subarray(0, Math.floor(body.length * faultShare(fault))));
   if (fault.name === 'cut') {
     // What was written before the reset is to arrive first.
@@ -136,15 +136,11 @@ export async function collectEvents(
   type = 'application/json',
 ): Promise<void> {
   const { plan, response, signal } = exchange;
-  const reached = (name: 'cut' | 'stall' | 'error-line', share: number): boolean => {
-    const fault = plan(name);
-    return fault !== undefined && share >= faultShare(fault);
-  };
   let final: object = {};
   await produce(async (event, share) => {
-    if (reached('error-line', share)) throw new Refusal(500, faultText);
-    if (reached('cut', share)) response.socket?.resetAndDestroy();
-    else if (reached('stall', share)) await aborted(signal);
+    if (reachesFault(plan, 'error-line', share)) throw new Refusal(500, faultText);
+    if (reachesFault(plan, 'cut', share)) response.socket?.resetAndDestroy();
+    else if (reachesFault(plan, 'stall', share)) await aborted(signal);
     if (signal.aborted || response.destroyed) throw new StreamOver();
     final = event;
   });

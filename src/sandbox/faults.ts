@@ -27,6 +27,14 @@ export const FAULTS = {
   'half-lines': { describe: 'lines and characters arrive in pieces' },
   'error-line': { describe: 'an error line ends the stream part-way (error-line@50%)' },
   'no-done': { describe: 'the stream ends without `done` or `success`' },
+  delay: { describe: 'every answer begins so late, as over a long way (delay=300ms)' },
+  verifying: { describe: 'verifying takes so long, without a word (verifying=5s)' },
+  'lost-partials': { describe: 'what unfinished pulls left is forgotten: a layer begins at nothing' },
+  'registry-500': { describe: 'the registry fails with status 500' },
+  'registry-401': { describe: 'the registry asks who is there' },
+  'registry-garbage': { describe: "the registry sends a proxy's page for a manifest" },
+  'registry-huge': { describe: 'a manifest of the registry never ends' },
+  'retry-after': { describe: 'the registry has had too much, and names a wait (retry-after=1s)' },
   'escape-names': { describe: 'the list holds a model named with terminal escape sequences' },
 } as const satisfies Readonly<Record<string, { readonly describe: string }>>;
 
@@ -35,11 +43,11 @@ export type FaultName = keyof typeof FAULTS;
 /** One fault that the sandbox shows, from `parseFault`. */
 export interface Fault {
   readonly name: FaultName;
-  /** Bytes a second of `slow`, milliseconds of `frozen` and `linger`. */
+  /** Bytes a second of `slow`, milliseconds of all others that take an amount. */
   readonly amount?: number;
   /** Where it happens, 0–100 % of the way. */
   readonly percent?: number;
-  /** How many requests it is shown to; without it, to all. */
+  /** In how many requests it happens; without it, in all. */
   readonly times?: number;
   /** Only to requests of this path, or of all paths below it when it ends in `/`. */
   readonly path?: string;
@@ -51,6 +59,9 @@ const AMOUNTS: Partial<Record<FaultName, { units: Readonly<Record<string, number
   slow: { units: BYTES, standard: 50_000 },
   frozen: { units: DURATIONS, standard: 30_000 },
   linger: { units: DURATIONS, standard: 1000 },
+  delay: { units: DURATIONS, standard: 300 },
+  verifying: { units: DURATIONS, standard: 5000 },
+  'retry-after': { units: DURATIONS, standard: 1000 },
 };
 
 /**
@@ -120,6 +131,7 @@ const WORK: readonly string[] = [
   '/api/create',
   '/v1/embeddings',
 ];
+const REGISTRY: readonly string[] = ['/v2/'];
 /** A proxy, a password or a broken disk stands before every route. */
 const ALL = ['/'];
 const PLACES: Readonly<Record<FaultName, readonly string[]>> = {
@@ -146,25 +158,60 @@ const PLACES: Readonly<Record<FaultName, readonly string[]>> = {
   'half-lines': STREAMS,
   'error-line': STREAMS,
   'no-done': STREAMS,
+  delay: ALL,
+  verifying: PULL,
+  'lost-partials': PULL,
+  'registry-500': REGISTRY,
+  'registry-401': REGISTRY,
+  'registry-garbage': REGISTRY,
+  'registry-huge': REGISTRY,
+  'retry-after': REGISTRY,
   'escape-names': ['/api/tags'],
 };
 
-/** The faults that one request is shown. */
-export type FaultPlan = (name: FaultName) => Fault | undefined;
+/** The faults that one request may meet. */
+export interface FaultPlan {
+  /** What is to happen, before it does. */
+  (name: FaultName): Fault | undefined;
+  /** The same where it happens now: it is counted, once a request. */
+  fire(name: FaultName): Fault | undefined;
+}
 
-/** Picks the faults for each request and counts those that are limited. */
-export function planFaults(faults: readonly Fault[]): (path: string) => FaultPlan {
+/** In how many requests each fault has happened so far; those that have not are left out. */
+export type FiredFaults = Readonly<Partial<Record<FaultName, number>>>;
+
+/** Picks the faults for each request, counts in `fired` those that happen, and ends those that are limited. */
+export function planFaults(
+  faults: readonly Fault[],
+  fired: Partial<Record<FaultName, number>> = {},
+): (path: string) => FaultPlan {
   const left = new Map(faults.map((fault) => [fault, fault.times ?? Infinity]));
   return (path) => {
-    const shown = faults.filter((fault) => matches(fault, path) && (left.get(fault) ?? 0) > 0);
-    for (const fault of shown) left.set(fault, (left.get(fault) ?? 0) - 1);
-    return (name) => shown.find((fault) => fault.name === name);
+    const mine = faults.filter((fault) => matches(fault, path));
+    const met = new Set<Fault>();
+    const look = (name: FaultName): Fault | undefined =>
+      mine.find((fault) => fault.name === name && (met.has(fault) || (left.get(fault) ?? 0) > 0));
+    const fire = (name: FaultName): Fault | undefined => {
+      const fault = look(name);
+      if (fault === undefined || met.has(fault)) return fault;
+      met.add(fault);
+      left.set(fault, (left.get(fault) ?? 0) - 1);
+      fired[name] = (fired[name] ?? 0) + 1;
+      return fault;
+    };
+    return Object.assign(look, { fire });
   };
 }
 
 function matches(fault: Fault, path: string): boolean {
   const places = fault.path === undefined ? PLACES[fault.name] : [fault.path];
   return places.some((place) => (place.endsWith('/') ? path.startsWith(place) : path === place));
+}
+
+/** True where a fault that breaks a stream off happens now, when `share` of the way is done. */
+export function reachesFault(plan: FaultPlan, name: 'cut' | 'stall' | 'error-line', share: number): boolean {
+  const fault = plan(name);
+  return fault !== undefined && share >= faultShare(fault) && plan.fire(name) !== undefined;
 }
 
 /** The share of the way at which a fault happens, 0 to 1. */

@@ -18,7 +18,7 @@ const MEMORY_PER_TOKEN = 16_384;
 export async function listModels(world: World, exchange: Exchange): Promise<void> {
   const models = await Promise.all(world.store.list().map((model) => describeModel(world, model)));
   const [first] = models;
-  if (exchange.plan('escape-names') !== undefined && first !== undefined) {
+  if (first !== undefined && exchange.plan.fire('escape-names') !== undefined) {
     models.unshift({ ...first, name: HOSTILE_NAME, model: HOSTILE_NAME });
   }
   sendJson(exchange, 200, { models });

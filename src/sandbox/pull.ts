@@ -6,7 +6,7 @@ import type { Ticket } from './download.js';
 import { Refusal, StreamOver } from './errors.js';
 import type { Exchange, SendEvent } from './exchange.js';
 import { collectEvents, readJson, streamEvents, wantsStream } from './exchange.js';
-import type { FaultPlan } from './faults.js';
+import type { Fault, FaultName, FaultPlan } from './faults.js';
 import { faultShare } from './faults.js';
 import type { ModelName } from './names.js';
 import { parseName } from './names.js';
@@ -30,8 +30,8 @@ interface Pulling {
   readonly signal: AbortSignal;
   readonly send: SendEvent;
   readonly total: number;
-  /** Bytes of all layers at which the faults of this pull happen. */
-  readonly faultAt: number | undefined;
+  /** Bytes of all layers at which the faults of this pull happen, and those that are still to come. */
+  readonly faultsAt: Map<FaultName, number>;
   readonly corrupt: string | undefined;
 }
 
@@ -58,7 +58,6 @@ export async function pullModel(
   const layers = allLayers(parseManifest(found.manifest));
   const isMissing = (layer: Layer): boolean => world.store.read(layer.digest) === undefined;
   const total = layers.reduce((sum, layer) => sum + layer.size, 0);
-  const share = AT_SHARE.map((fault) => plan(fault)).find((fault) => fault !== undefined);
   const largest = layers.filter(isMissing).sort((a, b) => b.size - a.size)[0];
   const pulling: Pulling = {
     world,
@@ -66,9 +65,15 @@ export async function pullModel(
     signal,
     send,
     total,
-    faultAt: share === undefined ? undefined : Math.max(1, Math.floor(total * faultShare(share))),
-    corrupt: plan('corrupt') === undefined ? undefined : largest?.digest,
+    faultsAt: new Map(
+      AT_SHARE.flatMap((fault) => {
+        const shown = plan(fault);
+        return shown === undefined ? [] : [[fault, Math.max(1, Math.floor(total * faultShare(shown)))]];
+      }),
+    ),
+    corrupt: largest === undefined || plan.fire('corrupt') === undefined ? undefined : largest.digest,
   };
+  await losePartials(world, plan, layers);
 
   let before = 0;
   const fetched: Layer[] = [];
@@ -80,6 +85,8 @@ export async function pullModel(
     before += layer.size;
   }
   await send({ status: 'verifying sha256 digest' }, 1);
+  const verifyingMs = plan.fire('verifying')?.amount ?? 0;
+  if (verifyingMs > 0) await wait(verifyingMs, signal);
   for (const layer of fetched) await verify(world, layer);
   await send({ status: 'writing manifest' }, 1);
   const old = world.store.find(name);
@@ -104,12 +111,12 @@ async function pullLayer(pulling: Pulling, layer: Layer, found: Package, before:
   await failWithoutProgress(pulling, layer);
   const source = found.blobs.get(layer.digest);
   if (source === undefined) throw new Refusal(500, 'max retries exceeded: EOF');
-  const slow = plan('slow')?.amount;
+  const slow = plan.fire('slow')?.amount;
   const rate = Math.min(slow ?? Infinity, world.rate ?? Infinity);
   const ticket = await world.downloads.join(layer.digest, damaged(pulling, layer, source), {
     rate: Number.isFinite(rate) ? rate : undefined,
-    holdAt: holdOf(pulling, layer, before),
-    lingerMs: plan('linger')?.amount ?? 0,
+    holds: holdsOf(pulling, layer, before),
+    lingerMs: plan.fire('linger')?.amount ?? 0,
   });
   let told = 0;
   try {
@@ -118,7 +125,7 @@ async function pullLayer(pulling: Pulling, layer: Layer, found: Package, before:
     await ticket.leave();
   }
   if (signal.aborted) throw new StreamOver();
-  if (ticket.wasComplete || plan('no-final') !== undefined) return;
+  if (ticket.wasComplete || plan.fire('no-final') !== undefined) return;
   const share = (before + layer.size) / pulling.total;
   await send(progress(layer, layer.size), share);
   if (told > 0) return;
@@ -131,9 +138,15 @@ function damaged({ corrupt }: Pulling, layer: Layer, source: ByteSource): ByteSo
   return corrupt === layer.digest ? flipByte(source, Math.floor(layer.size / 2)) : source;
 }
 
-function holdOf({ faultAt }: Pulling, layer: Layer, before: number): number | undefined {
-  if (faultAt === undefined || faultAt <= before || faultAt > before + layer.size) return undefined;
-  return faultAt - before;
+async function losePartials(world: World, plan: FaultPlan, layers: readonly Layer[]): Promise<void> {
+  if (plan('lost-partials') === undefined) return;
+  for (const { digest } of layers) if (await world.downloads.forget(digest)) plan.fire('lost-partials');
+}
+
+function holdsOf({ faultsAt }: Pulling, layer: Layer, before: number): number[] {
+  return [...faultsAt.values()]
+    .filter((at) => at > before && at <= before + layer.size)
+    .map((at) => at - before);
 }
 
 /** Tells of a download until it ends; resolves to how many events that took. */
@@ -148,7 +161,7 @@ async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: nu
   const gone = aborted(signal);
   let next = performance.now() + TICK_MS;
   for (;;) {
-    if (ticket.held) await meetFault(pulling, layer, ticket, before);
+    if (ticket.held) await meetFaults(pulling, layer, ticket, before);
     const pause = new AbortController();
     await Promise.race([
       finished,
@@ -167,26 +180,29 @@ async function follow(pulling: Pulling, layer: Layer, ticket: Ticket, before: nu
   return told;
 }
 
-// The download waits: what the pull's fault does now. Those that end the stream never come back from `send`.
-async function meetFault(pulling: Pulling, layer: Layer, ticket: Ticket, before: number): Promise<void> {
-  const { plan, send, signal, total } = pulling;
-  const share = (before + ticket.completed) / total;
+// The download waits: what the pull's faults do now. Those that end the stream never come back from `send`.
+async function meetFaults(pulling: Pulling, layer: Layer, ticket: Ticket, before: number): Promise<void> {
+  const { plan, send, signal, total, faultsAt } = pulling;
+  const here = before + ticket.completed;
+  const due = [...faultsAt].filter(([, at]) => at <= here).map(([name]) => name);
+  for (const name of due) faultsAt.delete(name);
   // The share asked for, although it fell between two bytes.
-  const asked = Math.max(
-    share,
-    ...AT_SHARE.map((name) => plan(name)).map((fault) => (fault ? faultShare(fault) : 0)),
-  );
+  const shares = due.map((name) => plan(name)).map((fault) => (fault ? faultShare(fault) : 0));
+  const asked = Math.max(here / total, ...shares);
   await send(progress(layer, ticket.completed), asked);
-  if (plan('no-space') !== undefined) {
+  const meets = (name: FaultName): Fault | undefined => (due.includes(name) ? plan.fire(name) : undefined);
+  if (meets('no-space') !== undefined) {
     const file = `/var/lib/ollama/models/blobs/${layer.digest.replace(':', '-')}-partial`;
     throw new Refusal(500, `write ${file}: no space left on device`);
   }
-  const frozen = plan('frozen')?.amount ?? 0;
+  const frozen = meets('frozen')?.amount ?? 0;
   for (const end = performance.now() + frozen; performance.now() < end && !signal.aborted;) {
     await wait(TICK_MS, signal);
     await send(progress(layer, ticket.completed), asked);
   }
-  if (plan('rolled-back') === undefined) {
+  // Not a byte more for who has hung up meanwhile: the next one is to meet the same.
+  if (signal.aborted) return;
+  if (meets('rolled-back') === undefined) {
     ticket.release();
     return;
   }
@@ -197,8 +213,8 @@ async function meetFault(pulling: Pulling, layer: Layer, ticket: Ticket, before:
 
 // A registry that fails behind the server: lines without `completed`.
 async function failWithoutProgress({ plan, send, signal }: Pulling, layer: Layer): Promise<void> {
-  const endless = plan('missing-completed') !== undefined;
-  if (!endless && plan('max-retries') === undefined) return;
+  const endless = plan.fire('missing-completed') !== undefined;
+  if (!endless && plan.fire('max-retries') === undefined) return;
   for (let tick = 0; endless || tick < RETRY_TICKS; tick += 1) {
     await wait(TICK_MS, signal);
     await send(progress(layer, 0), 0);

@@ -13,18 +13,18 @@ const HTML = `<!DOCTYPE html>
 /** Answers a request whose fault is a whole answer; false where there is none of these. */
 export function answerFault(exchange: Exchange): boolean {
   const { plan, path } = exchange;
-  if (plan('html') !== undefined) sendBody(exchange, 502, 'text/html', HTML);
-  else if (plan('html-200') !== undefined) sendBody(exchange, 200, 'text/html', HTML);
-  else if (plan('503') !== undefined)
+  if (plan.fire('html') !== undefined) sendBody(exchange, 502, 'text/html', HTML);
+  else if (plan.fire('html-200') !== undefined) sendBody(exchange, 200, 'text/html', HTML);
+  else if (plan.fire('503') !== undefined)
     throw new Refusal(503, 'server busy, please try again.  maximum pending requests exceeded');
-  else if (plan('500') !== undefined) throw new Refusal(500, 'the sandbox was told to fail');
-  else if (plan('401') !== undefined) {
+  else if (plan.fire('500') !== undefined) throw new Refusal(500, 'the sandbox was told to fail');
+  else if (plan.fire('401') !== undefined) {
     throw new Refusal(401, 'unauthorized', {
       extra: { signin_url: 'https://ollama.com/connect?name=sandbox&key=none' },
     });
   } else if (path === '/api/pull') return false;
-  else if (plan('412') !== undefined) throw new Refusal(412, 'a newer version of Ollama is required');
-  else if (plan('404') !== undefined) throw new Refusal(404, `model '${modelOf(exchange)}' not found`);
+  else if (plan.fire('412') !== undefined) throw new Refusal(412, 'a newer version of Ollama is required');
+  else if (plan.fire('404') !== undefined) throw new Refusal(404, `model '${modelOf(exchange)}' not found`);
   else return false;
   return true;
 }

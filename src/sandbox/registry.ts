@@ -1,12 +1,15 @@
 import { DEFAULT_REGISTRY } from '../core/model-name.js';
 import type { ByteSource } from './bytes.js';
-import { digestOfBytes } from './bytes.js';
+import { digestOfBytes, flipByte } from './bytes.js';
 import type { Offer } from './catalog.js';
 import { MANIFEST_TYPE } from './definition.js';
 import { StreamOver } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { sendBody } from './exchange.js';
+import { reachesFault } from './faults.js';
 import type { ModelName } from './names.js';
+import { failRegistry } from './registry-faults.js';
+import { aborted, wait } from './wait.js';
 import type { World } from './world.js';
 import { drained } from './writer.js';
 
@@ -17,6 +20,7 @@ const BLOB_STORE = '/blob-store/';
 
 /** Answers the registry's routes below /v2/, as docker-registry does, with the headers of Ollama's own registry. */
 export async function serveRegistry(world: World, exchange: Exchange): Promise<void> {
+  if (await failRegistry(exchange)) return;
   const parts = exchange.path.split('/').slice(2);
   const [namespace = '', model = '', kind = '', reference = ''] = parts;
   if (namespace === '') {
@@ -37,7 +41,7 @@ export async function serveBlob(world: World, exchange: Exchange): Promise<void>
   const digest = exchange.path.slice(BLOB_STORE.length);
   const source = world.catalog.blob(digest);
   if (source === undefined) unknownBlob(exchange, digest);
-  else await sendSource(exchange, digest, source);
+  else await sendSource(exchange, digest, source, world.rate);
 }
 
 function sendLine(exchange: Exchange, status: number, value: unknown): void {
@@ -92,7 +96,7 @@ async function findOffer(
   repository: string,
   reference: string,
 ): Promise<Offer | undefined> {
-  const newer = exchange.plan('newer') !== undefined;
+  const newer = exchange.plan.fire('newer') !== undefined;
   for (const name of tagsOf(world, repository)) {
     if (!reference.startsWith('sha256:') && name.tag.toLowerCase() !== reference.toLowerCase()) continue;
     const found = await world.catalog.find(name, newer);
@@ -125,13 +129,20 @@ async function sendToBlob(
   } else response.writeHead(307, { location: BLOB_STORE + digest, 'content-length': 0 }).end();
 }
 
-async function sendSource(exchange: Exchange, digest: string, source: ByteSource): Promise<void> {
-  const { response, signal, headers } = exchange;
+async function sendSource(
+  exchange: Exchange,
+  digest: string,
+  source: ByteSource,
+  rate = Infinity,
+): Promise<void> {
+  const { response, headers, plan } = exchange;
   const range = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? '');
   const start = Number(range?.[1] ?? 0);
   const end = range === null || range[2] === '' ? source.size : Math.min(Number(range[2]) + 1, source.size);
   response.setHeader('docker-content-digest', digest);
   response.setHeader('accept-ranges', 'bytes');
+  // Ollama follows a redirect on the same host by itself, and then takes the direct address from here.
+  response.setHeader('location', BLOB_STORE + digest);
   if (start >= end) {
     response.writeHead(416, { 'content-range': `bytes */${String(source.size)}`, 'content-length': 0 }).end();
     return;
@@ -144,10 +155,43 @@ async function sendSource(exchange: Exchange, digest: string, source: ByteSource
     'content-length': end - start,
   });
   if (exchange.method !== 'HEAD') {
-    for await (const chunk of source.read(start, end)) {
-      if (signal.aborted) throw new StreamOver();
-      if (!response.write(chunk)) await drained(response, signal);
-    }
+    const wrong = Math.floor(source.size / 2);
+    const damaged = wrong >= start && wrong < end && plan.fire('corrupt') !== undefined;
+    const slow = plan.fire('slow')?.amount ?? Infinity;
+    await sendBytes(exchange, damaged ? flipByte(source, wrong) : source, start, end, Math.min(rate, slow));
   }
   response.end();
+}
+
+// At most `rate` bytes a second on this connection, and broken off where a fault names its path.
+async function sendBytes(
+  { response, signal, plan }: Exchange,
+  source: ByteSource,
+  start: number,
+  end: number,
+  rate: number,
+): Promise<void> {
+  const begun = performance.now();
+  const step = Math.max(1, Math.floor(Math.min(rate * 0.03, source.size / 50)));
+  let at = start;
+  for await (const chunk of source.read(start, end)) {
+    for (let from = 0; from < chunk.length; from += step) {
+      if (signal.aborted) throw new StreamOver();
+      const piece = chunk.subarray(from, from + step);
+      if (!response.write(piece)) await drained(response, signal);
+      at += piece.length;
+      if (reachesFault(plan, 'cut', at / source.size)) {
+        // What was written before the reset is to arrive first.
+        await wait(25, signal);
+        response.socket?.resetAndDestroy();
+        throw new StreamOver();
+      }
+      if (reachesFault(plan, 'stall', at / source.size)) {
+        await aborted(signal);
+        throw new StreamOver();
+      }
+      const ahead = begun + ((at - start) / rate) * 1000 - performance.now();
+      if (ahead > 1) await wait(ahead, signal);
+    }
+  }
 }

@@ -26,16 +26,19 @@ export async function resolvePackage(
 ): Promise<Package> {
   const url = `${insecure ? 'http' : 'https'}://${name.host}/v2/${name.namespace}/${name.model}/manifests/${name.tag}`;
   const fail = (what: string): Refusal => new Refusal(500, `pull model manifest: ${what}`);
-  if (plan('offline') !== undefined)
+  if (plan.fire('offline') !== undefined)
     throw fail(`Get "${url}": dial tcp: lookup ${hostname(name.host)}: no such host`);
-  if (plan('412') !== undefined) throw fail(`412: ${NEWER}`);
-  if (plan('404') !== undefined) throw fail('file does not exist');
-  const found = await world.catalog.find(name, plan('newer') !== undefined);
+  if (plan.fire('412') !== undefined) throw fail(`412: ${NEWER}`);
+  if (plan.fire('registry-500') !== undefined) throw fail('500: internal server error');
+  if (plan.fire('registry-401') !== undefined) throw fail('401: {"errors":[{"code":"UNAUTHORIZED"}]}');
+  if (plan.fire('retry-after') !== undefined) throw fail('429: too many requests');
+  if (plan.fire('404') !== undefined) throw fail('file does not exist');
+  const found = await world.catalog.find(name, plan.fire('newer') !== undefined);
   const known = world.catalog.names().some((other) => other.host === name.host);
   if (found === undefined && !known && isLoopback(name.host)) {
     const remote = await fetchPackage(name, signal);
-    if (typeof remote === 'string')
-      throw fail(remote === '' ? 'file does not exist' : `Get "${url}": ${remote}`);
+    if ('kind' in remote)
+      throw fail(remote.kind === 'refused' ? remote.text : `Get "${url}": ${remote.text}`);
     return remote;
   }
   // A registry with a port of its own is one without TLS, as they mostly are.

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StreamOver } from './errors.js';
 import type { Exchange } from './exchange.js';
-import { sendBody, sendEmpty } from './exchange.js';
-import type { FaultPlan } from './faults.js';
+import { sendBody, sendEmpty, sendJson } from './exchange.js';
+import type { FaultPlan, FiredFaults } from './faults.js';
 import { isForeign } from './guard.js';
 import { answerFault, failWith } from './refuse.js';
 import { findRoute } from './routes.js';
+import { wait } from './wait.js';
 import type { World } from './world.js';
 
 /** A request as it comes in. */
@@ -15,9 +16,14 @@ export interface Arrival {
   /** Aborted when the client has gone or the sandbox closes. */
   readonly signal: AbortSignal;
   readonly planFor: (path: string) => FaultPlan;
+  /** What has happened of the faults so far. */
+  readonly fired: () => FiredFaults;
   /** Told of each request once its body is there. */
   readonly seen: (exchange: Exchange) => void;
 }
+
+/** The sandbox's own route: which faults have happened. No fault touches it. */
+const FAULTS_PATH = '/sandbox/faults';
 
 /** Answers a request, whatever happens on the way; never rejects. */
 export async function serve(world: World, arrival: Arrival): Promise<void> {
@@ -42,8 +48,14 @@ export async function serve(world: World, arrival: Arrival): Promise<void> {
     plan: arrival.planFor(url.pathname),
     signal,
   };
+  if (url.pathname === FAULTS_PATH && !isForeign(exchange.headers)) {
+    sendJson(exchange, 200, { fired: arrival.fired() });
+    return;
+  }
   arrival.seen(exchange);
   try {
+    const delayMs = exchange.plan.fire('delay')?.amount ?? 0;
+    if (delayMs > 0) await wait(delayMs, signal);
     await answer(world, exchange);
   } catch (error) {
     if (!(error instanceof StreamOver) && !signal.aborted) failWith(world, exchange, error);

@@ -7,7 +7,7 @@ import { openCatalog } from './catalog.js';
 import type { ModelDefinition } from './definition.js';
 import { openDownloads } from './download.js';
 import type { Exchange } from './exchange.js';
-import type { Fault } from './faults.js';
+import type { Fault, FaultName } from './faults.js';
 import { planFaults } from './faults.js';
 import { parseName } from './names.js';
 import { isLoopback } from './resolve.js';
@@ -25,7 +25,7 @@ export interface SandboxOptions {
   readonly modelsDir?: string | undefined;
   /** Size of large layers relative to the real ones; default 0.01. */
   readonly scale?: number | undefined;
-  /** Bytes a second of a pull; unlimited without it. */
+  /** Bytes a second of a pull, and of each connection that loads a layer from its registry; unlimited without it. */
   readonly rate?: number | undefined;
   /** Speed of answers; default 60, `Infinity` for tests. */
   readonly tokensPerSecond?: number | undefined;
@@ -60,6 +60,8 @@ export interface Sandbox {
   readonly requests: readonly SandboxRequest[];
   /** Replaces the faults, for requests from now on. */
   setFaults(faults: readonly Fault[]): void;
+  /** In how many requests each fault has happened since the start; those that have not are left out. */
+  fired(): Record<string, number>;
   /** Ends open connections and resolves when the port is free. */
   close(): Promise<void>;
 }
@@ -90,7 +92,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     now,
   };
 
-  let planFor = planFaults(options.faults ?? []);
+  const fired: Partial<Record<FaultName, number>> = {};
+  let planFor = planFaults(options.faults ?? [], fired);
   const requests: SandboxRequest[] = [];
   const visits = new Set<AbortController>();
   const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
@@ -104,7 +107,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       requests.push(record(exchange));
       if (requests.length > MOST_REQUESTS) requests.shift();
     };
-    void serve(world, { request, response, signal: visit.signal, planFor, seen });
+    void serve(world, { request, response, signal: visit.signal, planFor, fired: () => fired, seen });
   });
   const port = await listenOn(server, host, options.listen?.port ?? 0);
   return {
@@ -112,8 +115,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     port,
     requests,
     setFaults: (faults) => {
-      planFor = planFaults(faults);
+      planFor = planFaults(faults, fired);
     },
+    fired: () => ({ ...fired }),
     close: async () => {
       for (const visit of visits) visit.abort();
       await Promise.all([world.downloads.close(), closeServer(server)]);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { StreamOver } from './errors.js';
 import type { FaultPlan } from './faults.js';
-import { faultShare } from './faults.js';
+import { reachesFault } from './faults.js';
 import { aborted, wait } from './wait.js';
 
 /** Writes a stream's text to a client, with the faults that its plan holds. */
@@ -21,22 +21,18 @@ export function openWriter(
   signal: AbortSignal,
   errorText: string,
 ): Writer {
-  const send = plan('half-lines') === undefined ? plainSend(response, signal) : brokenSend(response, signal);
-  const slow = plan('slow');
-  const reached = (name: 'cut' | 'stall' | 'error-line', share: number): boolean => {
-    const fault = plan(name);
-    return fault !== undefined && share >= faultShare(fault);
-  };
+  const send =
+    plan.fire('half-lines') === undefined ? plainSend(response, signal) : brokenSend(response, signal);
   return {
     write: async (text, share, last = false) => {
       if (signal.aborted) throw new StreamOver();
-      if (last && plan('no-done') !== undefined) return;
-      if (reached('error-line', share)) {
+      if (last && plan.fire('no-done') !== undefined) return;
+      if (reachesFault(plan, 'error-line', share)) {
         await send(errorText, true);
         response.end();
         throw new StreamOver();
       }
-      const final = reached('cut', share);
+      const final = reachesFault(plan, 'cut', share);
       await send(text, last || final);
       if (final) {
         // What was written before the reset is to arrive first.
@@ -44,10 +40,11 @@ export function openWriter(
         response.socket?.resetAndDestroy();
         throw new StreamOver();
       }
-      if (reached('stall', share)) {
+      if (reachesFault(plan, 'stall', share)) {
         await aborted(signal);
         throw new StreamOver();
       }
+      const slow = plan.fire('slow');
       if (slow?.amount !== undefined) await wait((Buffer.byteLength(text) / slow.amount) * 1000, signal);
     },
     end: async () => {

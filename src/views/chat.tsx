@@ -40,6 +40,8 @@ export interface ChatViewOptions {
   readonly explain: ReplOptions['explain'];
   /** Throws an `OllamaError` for a model that `/model` may not change to. */
   readonly permit?: ReplOptions['permit'];
+  /** Told how each answer ended. */
+  readonly onAnswer?: ReplOptions['onAnswer'];
 }
 
 /**

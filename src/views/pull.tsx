@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { Box, render, Text } from 'ink';
 import Spinner from 'ink-spinner';
 import { memo, useLayoutEffect } from 'react';
-import type { PullState } from '../core/pull.js';
+import type { PullBoard } from '../core/pull-board.js';
 import type { Io, OutputStream } from '../io.js';
-import type { Row } from '../output/pull-row.js';
-import { paintRow } from '../output/pull-row.js';
-import type { PullQueue } from '../output/pull-words.js';
+import type { Row } from '../output/pull-meter.js';
+import { paintRow } from '../output/pull-meter.js';
+import type { About } from '../output/pull-words.js';
 import type { Styles } from '../output/styles.js';
 import type { Symbols } from '../output/symbols.js';
 import { drawFrame } from './pull/frame.js';
@@ -18,23 +18,24 @@ const FRAME_MS = 250;
 const CLOCK_MS = 1_000;
 
 /** What the pull view draws on and with. */
-export interface PullViewOptions {
+export interface PullViewOptions extends Omit<About, 'now'> {
   readonly stream: OutputStream;
   readonly env: Io['env'];
-  /** As shown: `127.0.0.1:11434`. */
-  readonly host: string;
   /** Milliseconds since the epoch. */
   now(): number;
-  readonly queue?: PullQueue | undefined;
   readonly styles: Styles;
   readonly signs: Symbols;
   readonly unicode: boolean;
+  /** Called when the view ends, also when it is the process that ends. */
+  onEnd(): void;
 }
 
-/** A live view of one pull. */
+/** A live view of pulls. */
 export interface PullView {
   /** Takes the new state; it is drawn soon, not each time. */
-  show(state: PullState): void;
+  show(board: PullBoard): void;
+  /** Writes a line that stays, above what is drawn. */
+  above(line: string): void;
   /** Wipes the view and gives the terminal back. */
   close(): void;
 }
@@ -91,17 +92,19 @@ function PullFrame({ lines, turning, onEnd }: FrameProps) {
 }
 
 /** Opens the view on a terminal and draws its first frame at once. */
-export function openPullView(options: PullViewOptions, first: PullState): PullView {
-  const { now, styles, signs, host, queue } = options;
+export function openPullView(options: PullViewOptions, first: PullBoard): PullView {
+  const { now, styles, signs, host, verb, stallMs } = options;
   const turning = options.unicode ? 'dots11' : 'line';
-  let state = first;
+  let board = first;
 
   const frame = () => {
     const { columns, rows } = surface;
-    const drawn = drawFrame({ state, now: now(), columns, rows, host, queue, signs });
-    return (
-      <PullFrame lines={drawn.map((row) => toLine(row, styles))} turning={turning} onEnd={surface.close} />
-    );
+    const drawn = drawFrame({ board, now: now(), columns, rows, host, verb, stallMs, signs });
+    return <PullFrame lines={drawn.map((row) => toLine(row, styles))} turning={turning} onEnd={end} />;
+  };
+  const end = (): void => {
+    surface.close();
+    options.onEnd();
   };
   const surface = openSurface(options.stream, options.env, () => pacer.flush(), now);
   const app = render(frame(), {
@@ -121,9 +124,10 @@ export function openPullView(options: PullViewOptions, first: PullState): PullVi
 
   return {
     show(next) {
-      state = next;
+      board = next;
       pacer.ask();
     },
+    above: (line) => surface.above(line),
     close() {
       clearInterval(clock);
       pacer.stop();

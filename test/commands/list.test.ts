@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { serve } from '../support/fault-server.js';
@@ -11,9 +14,17 @@ beforeAll(async () => {
 afterAll(async () => await sandbox.close());
 
 interface Listed {
-  models: { name: string; size: number; digest: string }[];
+  models: {
+    name: string;
+    size: number;
+    digest: string;
+    capabilities?: string[];
+    context_length?: number;
+  }[];
   total: number;
   total_size: number;
+  shared_size?: number;
+  unique_total_size?: number;
 }
 
 async function listJson(...argv: string[]): Promise<Listed> {
@@ -128,12 +139,14 @@ describe('list', () => {
       const { stdout, code } = await run(['list'], empty.url, TERMINAL);
       expect(code).toBe(0);
       expect(stdout).toContain(`No models on 127.0.0.1:${empty.port}`);
-      expect((await run(['list'], empty.url)).stdout).toMatch(/^name\t[^\n]*\n$/);
-      expect(JSON.parse((await run(['list', '--json'], empty.url)).stdout)).toMatchObject({
-        models: [],
-        total: 0,
-        total_size: 0,
-      });
+      expect(stdout).toContain('OLLAMA_MODELS');
+      const piped = await run(['list'], empty.url);
+      expect(piped.stdout).toMatch(/^name\t[^\n]*\n$/);
+      expect(piped.stderr).toContain(`No models on 127.0.0.1:${empty.port}`);
+      expect(await run(['list', '-q'], empty.url)).toEqual({ code: 0, stdout: '', stderr: '' });
+      const json = await run(['list', '--json'], empty.url);
+      expect(json.stderr).toBe('');
+      expect(JSON.parse(json.stdout)).toMatchObject({ models: [], total: 0, total_size: 0, shared_size: 0 });
     } finally {
       await empty.close();
     }
@@ -174,5 +187,105 @@ describe('list', () => {
       if (code === 1) expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'protocol' } });
       await server.close();
     }
+  });
+});
+
+describe('what the list of a server lacks', () => {
+  let cache: string;
+  let server: Sandbox | undefined;
+  beforeEach(() => (cache = mkdtempSync(path.join(tmpdir(), 'list-'))));
+  afterEach(async () => {
+    await server?.close();
+    server = undefined;
+    rmSync(cache, { recursive: true, force: true });
+  });
+
+  const asked = (): number => server?.requests.filter((request) => request.path === '/api/show').length ?? 0;
+  const list = async (...argv: string[]) =>
+    await run(['list', ...argv], server?.url, { env: { XDG_CACHE_HOME: cache } });
+  const json = async (...argv: string[]): Promise<Listed> => {
+    const { code, stdout, stderr } = await list('--json', ...argv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(schemaErrors('list', JSON.parse(stdout))).toBe('');
+    return JSON.parse(stdout) as Listed;
+  };
+
+  it('is asked for once a digest, and then known', async () => {
+    server = await startSandbox({ installed: ['qwen3:8b', 'nomic-embed-text'] });
+    const first = await json('--sort', 'name');
+    expect(first.models).toMatchObject([
+      { name: 'nomic-embed-text:latest', capabilities: ['embedding'], context_length: 2048 },
+      { name: 'qwen3:8b', capabilities: ['completion', 'tools', 'thinking'], context_length: 40960 },
+    ]);
+    expect(asked()).toBe(2);
+    expect(await json('--sort', 'name')).toEqual(first);
+    const { stdout } = await list('--no-header', '--columns', 'name,capabilities,context_length', 'qwen*');
+    expect(stdout).toBe('qwen3:8b\tcompletion,tools,thinking\t40960\n');
+    expect(asked()).toBe(2);
+  });
+
+  it.each([
+    [['-q']],
+    [['--columns', 'name,size']],
+    [['--json', '--fields', 'name,size']],
+    [['--fields', 'name']],
+    [['nothing*']],
+  ])('is not asked for where %j does not tell it', async (argv) => {
+    server = await startSandbox({ installed: ['qwen3:8b'] });
+    expect((await list(...argv)).code).toBe(0);
+    expect(asked()).toBe(0);
+  });
+
+  it('is left out where a server of early 2025 can not tell it either', async () => {
+    server = await startSandbox({ installed: ['qwen3:8b'], version: '0.5.13' });
+    const [model] = (await json()).models;
+    expect(model?.context_length).toBe(40960);
+    expect(model).not.toHaveProperty('capabilities');
+    await json();
+    expect(asked()).toBe(1);
+  });
+
+  it('is left out, and fails nothing, where it can not be asked for', async () => {
+    server = await startSandbox({ installed: ['qwen3:8b'] });
+    server.setFaults([parseFault('500:path=/api/show')]);
+    const { models } = await json();
+    expect(models[0]?.name).toBe('qwen3:8b');
+    expect(models[0]).not.toHaveProperty('capabilities');
+  });
+
+  it('is neither asked for nor looked up where the server tells it, or the model runs elsewhere', async () => {
+    const models = [
+      { name: 'a:1', size: 5, digest: 'a'.repeat(64), capabilities: ['completion'], context_length: 5 },
+      { name: 'b:cloud', size: 5, digest: 'b'.repeat(64), remote_host: 'https://elsewhere.example' },
+    ];
+    const paths: string[] = [];
+    const told = await serve((request) => {
+      paths.push(request.url);
+      return { headers: { 'content-type': 'application/json' }, body: [JSON.stringify({ models })] };
+    });
+    expect((await run(['list', '--json'], told.url, { env: { XDG_CACHE_HOME: cache } })).code).toBe(0);
+    expect(paths).toEqual(['/api/tags']);
+    await told.close();
+  });
+
+  it('tells how many bytes are shared by names of one model, and by models of the same weights', async () => {
+    server = await startSandbox({ installed: ['qwen3:8b', 'gemma3:1b'] });
+    expect(await json()).toMatchObject({ shared_size: 0 });
+    const post = async (route: string, body: object) =>
+      await (await fetch(`${server?.url}${route}`, { method: 'POST', body: JSON.stringify(body) })).text();
+    await post('/api/copy', { source: 'gemma3:1b', destination: 'alias' });
+    const size = (await json()).models.find(({ name }) => name === 'alias:latest')?.size ?? 0;
+    expect(size).toBeGreaterThan(8e6);
+    const copied = await json();
+    expect(copied.shared_size).toBe(size);
+    expect(copied.unique_total_size).toBe(copied.total_size - size);
+    await post('/api/create', { model: 'terse', from: 'gemma3:1b', system: 'Be terse.' });
+    const shared = (await json()).shared_size ?? 0;
+    expect(Math.abs(shared - 2 * size)).toBeLessThan(10_000);
+    const terminal = await run(['list', '--color', 'never'], server.url, {
+      ...TERMINAL,
+      env: { XDG_CACHE_HOME: cache },
+    });
+    expect(terminal.stdout.trimEnd().split('\n').at(-1)).toBe('4 models, 77 MB (16 MB shared)');
   });
 });

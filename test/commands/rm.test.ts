@@ -3,6 +3,7 @@ import { main } from '../../src/main.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { serve } from '../support/fault-server.js';
 import { testIo } from '../support/io.js';
+import { openLibrary } from '../models/library.js';
 import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
 
 let sandbox: Sandbox;
@@ -139,5 +140,74 @@ describe('rm', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('rm of models that share layers', () => {
+  it.each([
+    ['the folder', false],
+    ['what the server tells', true],
+  ])('tells what it really frees, by %s', async (_, away) => {
+    const library = await openLibrary();
+    const more = away ? { env: { OLLAMA_MODELS: undefined } } : {};
+    await library.lab.events('/api/create', { model: 'mine', from: 'gemma3:1b', system: 'Be brief.' });
+    const weights = library.blobsOf('gemma3:1b')[0]?.size ?? 0;
+    const dry = await library.run(['rm', 'gemma*', '--dry-run'], more);
+    expect(dry.stdout).toMatch(/frees [\d.]+ k?B; 8\d\d kB are shared with mine:latest\n/);
+    const ran = await library.run(['rm', 'gemma*', '--yes', '--json'], more);
+    expect(schemaErrors('rm', JSON.parse(ran.stdout))).toBe('');
+    const { freed_bytes: freed } = JSON.parse(ran.stdout) as { freed_bytes: number };
+    expect(freed).toBeLessThan(weights / 2);
+    // The last that has it takes it along.
+    const last = await library.run(['rm', 'mine', '--yes', '--json'], more);
+    expect((JSON.parse(last.stdout) as { freed_bytes: number }).freed_bytes).toBeGreaterThanOrEqual(weights);
+    await library.close();
+  });
+
+  it('says so in the question and after it', async () => {
+    const library = await openLibrary();
+    await library.lab.send('POST', '/api/copy', { source: 'gemma3:1b', destination: 'twin' });
+    const asked = { ...TERMINAL, stdinTty: true, stdin: 'y\n' };
+    const ran = await library.run(['rm', 'twin'], asked);
+    expect(ran.stderr).toContain('frees 0 B; 816 kB are shared with gemma3:1b');
+    expect(ran.stdout).toContain('freed 0 B;');
+    await library.close();
+  });
+
+  it('does not tell what it does not know', async () => {
+    const details = { family: 'x', parameter_size: '1B', quantization_level: 'Q4_0' };
+    const models = ['a:1', 'b:1'].map((name, index) => {
+      return { name, size: 5, digest: String(index).repeat(64), details };
+    });
+    const server = await serve((request) => {
+      const headers = { 'content-type': 'application/json' };
+      if (request.url === '/api/tags') return { headers, body: [JSON.stringify({ models })] };
+      if (request.method === 'DELETE') return { headers, body: [] };
+      return { status: 404, headers, body: ['{"error":"not found"}'] };
+    });
+    const ran = await run(['rm', 'a:1', '--yes', '--json'], server.url);
+    expect(ran.code).toBe(0);
+    expect(JSON.parse(ran.stdout)).not.toHaveProperty('freed_bytes');
+    await server.close();
+  });
+});
+
+describe('rm of a loaded model', () => {
+  it('takes it out of memory first', async () => {
+    await fetch(`${sandbox.url}/api/generate`, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'gemma3:1b', stream: false }),
+    });
+    await run(['rm', 'gemma3:1b', 'qwen3:8b', '--yes'], sandbox.url);
+    const asked = sandbox.requests.filter(
+      ({ path, method }) => method === 'DELETE' || path === '/api/generate',
+    );
+    expect(asked.map(({ method, body }) => `${method} ${(body as { model: string }).model}`)).toEqual([
+      'POST gemma3:1b',
+      'POST gemma3:1b',
+      'DELETE gemma3:1b',
+      'DELETE qwen3:8b',
+    ]);
+    expect(asked[1]?.body).toMatchObject({ keep_alive: 0 });
   });
 });

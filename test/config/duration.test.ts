@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDuration, parseSize, parseTimeLimit, writeDuration } from '../../src/config/duration.js';
+import {
+  parseAge,
+  parseDuration,
+  parseSize,
+  parseTimeLimit,
+  writeDuration,
+} from '../../src/config/duration.js';
 
 describe('parseDuration', () => {
   it.each([
@@ -32,6 +38,28 @@ describe('parseDuration', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 31 - 1), (milliseconds) => {
         expect(parseDuration(writeDuration(milliseconds))).toBe(milliseconds);
+      }),
+    );
+  });
+});
+
+describe('parseAge', () => {
+  it.each([
+    ['30d', 30 * 86_400_000],
+    ['2w', 14 * 86_400_000],
+    ['0.5d', 43_200_000],
+    [' 12h ', 43_200_000],
+    ['90m', 5_400_000],
+    ['3650d', 3650 * 86_400_000],
+  ])('reads %j as %d ms', (text, milliseconds) => {
+    expect(parseAge(text)).toBe(milliseconds);
+  });
+
+  it.each(['', '30', '-1d', '1 d', '2y', '1d12h', '30D', '9999999d'])('refuses %j and quotes it', (text) => {
+    expect(() => parseAge(text)).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: expect.stringContaining(`${JSON.stringify(text)} is not an age`) as string,
       }),
     );
   });

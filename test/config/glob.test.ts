@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchGlob } from '../../src/config/glob.js';
+import { matchGlob, matchName } from '../../src/config/glob.js';
 
 describe('matchGlob', () => {
   it.each([
@@ -38,5 +38,19 @@ describe('matchGlob', () => {
 
   it('answers for a glob that takes a backtracking matcher for ever', () => {
     expect(matchGlob('*a'.repeat(200) + 'b', 'a'.repeat(5000))).toBe(false);
+  });
+});
+
+describe('matchName', () => {
+  it.each([
+    ['qwen', 'qwen3:8b', true],
+    ['QWEN', 'qwen3:8b', true],
+    ['wen', 'qwen3:8b', false],
+    ['*wen', 'qwen3:8b', false],
+    ['*wen*', 'Qwen3:8b', true],
+    ['qwen?:8b', 'qwen3:8b', true],
+    ['', 'qwen3:8b', true],
+  ])('%j against %j is %s', (word, name, expected) => {
+    expect(matchName(word, name)).toBe(expected);
   });
 });

@@ -204,7 +204,7 @@ describe('against the embedded server', () => {
       events
         .filter((event) => event.type === 'Retry')
         .map((event) => event.type === 'Retry' && event.attempt),
-    ).toEqual([2, 3]);
+    ).toEqual([2, 3, 4]);
     expect(events.at(-1)).toMatchObject({ type: 'Error', error: { code: 'stream_cut', model: 'gemma3:4b' } });
   });
 

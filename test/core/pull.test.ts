@@ -36,7 +36,10 @@ const failure = (message: string): OllamaPullEvent => ({
   message,
   error: new OllamaError('server_error', message),
 });
-const retry = (at: number): Step => [at, { type: 'Retry', attempt: 2, reason: 'cut', delayMs: 250 }];
+const retry = (at: number): Step => [
+  at,
+  { type: 'Retry', attempt: 2, reason: 'cut', delayMs: 250, kind: 'cut' },
+];
 const layerOf = (state: PullState, digest: string) => state.layers.find((one) => one.digest === digest);
 
 describe('the phase', () => {
@@ -47,6 +50,14 @@ describe('the phase', () => {
     ['removing unused layers', 'cleaning'],
     ['removing any unused layers', 'cleaning'],
     ['success', 'success'],
+    ['retrieving manifest', 'manifest'],
+    ['pushing manifest', 'writing'],
+    ['gathering model components', 'working'],
+    ['parsing GGUF', 'working'],
+    ['converting model', 'working'],
+    ['verifying conversion', 'verifying'],
+    ['using existing layer sha256:a5fd3b62230a', 'working'],
+    ['creating new layer sha256:a5fd3b62230a', 'working'],
     ['something new', 'connecting'],
   ])('after %j is %s', (text, phase) => {
     const state = fold([status(5, text)]);
@@ -259,8 +270,23 @@ test('silence is kept until something comes again', () => {
   const silent = fold([layer(1, A, 10, 5), [11_000, { type: 'Stall', silentMs: 10_000 }]]);
   expect(silent).toMatchObject({ silentMs: 10_000, heardAt: 1 });
   expect(fold([status(12_000, 'x')], silent).silentMs).toBe(0);
-  expect(fold([layer(12_000, A, 10, 5)], silent).silentMs).toBe(0);
+  expect(fold([layer(12_000, A, 10, 6)], silent).silentMs).toBe(0);
+  expect(fold([layer(12_000, B, 10)], silent).silentMs).toBe(0);
+  expect(fold([retry(12_000)], silent).silentMs).toBe(0);
 });
+
+test('numbers that stand still are no end of a standstill', () => {
+  const still = fold([layer(1, A, 10, 5), [11_000, { type: 'Stall', silentMs: 10_000 }]]);
+  expect(fold([layer(12_000, A, 10, 5)], still).silentMs).toBe(10_000);
+});
+
+test.each(['verifying sha256 digest', 'writing manifest', 'quantizing F16 model to Q4_K_M'])(
+  'silence during %j is no standstill',
+  (text) => {
+    const state = fold([layer(1, A, 10, 5), status(2, text), [12_000, { type: 'Stall', silentMs: 10_000 }]]);
+    expect(state.silentMs).toBe(0);
+  },
+);
 
 test('a retry is told with its number, its reason and its wait', () => {
   expect(fold([layer(1, A, 10, 5), retry(2)])).toMatchObject({
@@ -275,6 +301,214 @@ test('folding changes no state that was there before', () => {
   reducePull(state, { type: 'ChunkProgress', digest: A, total: 10, completed: 9 }, 2);
   reducePull(state, { type: 'Success' }, 2);
   expect(state).toEqual(copy);
+});
+
+const manifest = (at: number, ...layers: readonly (readonly [string, number, boolean])[]): Step => [
+  at,
+  { type: 'Manifest', layers: layers.map(([digest, size, present]) => ({ digest, size, present })) },
+];
+const WHOLE = manifest(1, [A, 1_000, false], [B, 40, true], [C, 7, false]);
+
+describe('a manifest', () => {
+  test('makes all layers and the true total known, and what is there done', () => {
+    const state = fold([status(0, 'pulling manifest'), WHOLE]);
+    expect(state).toMatchObject({
+      phase: 'manifest',
+      manifest: { layers: 3, size: 1_047, present: 1, presentBytes: 40 },
+      layers: [
+        { digest: A, total: 1_000, completed: 0, done: false },
+        { digest: B, total: 40, completed: 40, reused: 40, done: true },
+        { digest: C, total: 7, completed: 0, reused: 0, done: false },
+      ],
+    });
+    expect(pullTotals(state, 1)).toMatchObject({
+      total: 1_047,
+      totalKnown: true,
+      completed: 40,
+      reused: 40,
+      downloaded: 0,
+      refetching: 0,
+    });
+  });
+
+  test('that comes late finds what the server has named already in its place', () => {
+    const state = fold([
+      layer(0, B, 40, 40),
+      layer(60, A, 1_000, 10),
+      manifest(70, [B, 40, true], [A, 1_000, false], [C, 7, false]),
+    ]);
+    expect(state.layers.map((one) => one.digest)).toEqual([B, A, C]);
+    expect(layerOf(state, A)).toMatchObject({ completed: 10, done: false });
+    expect(pullTotals(state, 70)).toMatchObject({ total: 1_047, completed: 50, totalKnown: true });
+  });
+
+  test('that comes after the last layer calls nothing reused that the server passed without a word', () => {
+    const state = fold([
+      layer(0, A, 1_000, 1_000),
+      status(60, 'verifying sha256 digest'),
+      manifest(70, [A, 1_000, true], [C, 7, true]),
+    ]);
+    expect(layerOf(state, C)).toMatchObject({ done: true, completed: 7, reused: 0 });
+    const absent = fold([status(60, 'verifying sha256 digest'), manifest(70, [C, 7, false])]);
+    expect(layerOf(absent, C)).toMatchObject({ done: true, completed: 7, reused: 0 });
+  });
+
+  test('tells a whole layer that was fetched from one that was there, without waiting for a second line', () => {
+    const fetched = fold([WHOLE, layer(60, C, 7, 7)]);
+    expect(pullTotals(fetched, 60)).toMatchObject({ reused: 40, downloaded: 7 });
+    const late = fold([layer(60, C, 7, 7), WHOLE]);
+    expect(pullTotals(late, 60)).toMatchObject({ reused: 40, downloaded: 7 });
+  });
+
+  test('leaves a layer that is gone on with to the pace', () => {
+    const big: Step = manifest(0, [A, 9e8, false]);
+    const state = fold([
+      big,
+      layer(100, A, 9e8, 5e8),
+      layer(160, A, 9e8, 5e8 + 60_000),
+      layer(220, A, 9e8, 5e8 + 120_000),
+    ]);
+    expect(layerOf(state, A)?.reused).toBe(5e8);
+    expect(pullTotals(state, 220)).toMatchObject({ downloaded: 120_000, total: 9e8 });
+  });
+
+  test('layers that come too quickly to be named are done before the server verifies', () => {
+    const state = fold([WHOLE, layer(60, A, 1_000), status(120, 'verifying sha256 digest')]);
+    expect(state.layers.every((one) => one.done)).toBe(true);
+    expect(pullTotals(state, 120)).toMatchObject({ completed: 1_047, downloaded: 1_007, reused: 40 });
+  });
+
+  test('a layer that is too large to have come unnamed had been there', () => {
+    const state = fold([
+      manifest(0, [A, 9e8, false], [C, 7, false]),
+      layer(60, C, 7, 7),
+      status(120, 'verifying sha256 digest'),
+    ]);
+    expect(pullTotals(state, 120)).toMatchObject({ completed: 9e8 + 7, downloaded: 7, reused: 9e8 });
+  });
+
+  test('is not counted again by all layers told together', () => {
+    const together = (at: number, completed: number): Step => [
+      at,
+      { status: 'pulling model', digest: 'sha256:model', total: 1_047, completed },
+    ];
+    const state = fold([WHOLE, together(60, 40), together(120, 240)]);
+    expect(pullTotals(state, 120)).toMatchObject({
+      total: 1_047,
+      completed: 240,
+      reused: 40,
+      downloaded: 200,
+    });
+    const done = fold([status(180, 'writing manifest')], state);
+    expect(pullTotals(done, 180)).toMatchObject({
+      total: 1_047,
+      completed: 1_047,
+      reused: 40,
+      downloaded: 1_007,
+    });
+  });
+
+  test('a layer that it called present and that the server fetches all the same is no longer reused', () => {
+    const state = fold([WHOLE, layer(60, B, 40, 10), layer(120, B, 40, 20)]);
+    expect(layerOf(state, B)).toMatchObject({ completed: 40, reported: 20, done: false });
+    expect(layerOf(state, B)?.reused).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('what is reused', () => {
+  test('is no longer what the server has thrown away', () => {
+    const resumed = fold([
+      layer(100, A, 9e8, 5e8),
+      layer(160, A, 9e8, 5e8 + 60_000),
+      layer(220, A, 9e8, 4e8),
+    ]);
+    expect(layerOf(resumed, A)?.reused).toBe(4e8);
+    expect(pullTotals(resumed, 220).downloaded).toBe(1e8 + 60_000);
+  });
+
+  test('of a present layer stays so once the server has named it, without a doubt left', () => {
+    const state = fold([WHOLE, layer(60, B, 40, 40), layer(120, B, 40, 40), layer(180, C, 7)]);
+    expect(layerOf(state, B)).toMatchObject({ reused: 40, done: true });
+    expect(state).toMatchObject({ guess: undefined, received: 0 });
+  });
+
+  test('of all layers told together is what the manifest found, and counts for no pace', () => {
+    const together = (at: number, completed: number): Step => [
+      at,
+      { status: 'pulling model', digest: 'sha256:model', total: 9e8, completed },
+    ];
+    const state = fold([
+      manifest(0, [A, 4e8, true], [B, 5e8, false]),
+      together(60, 4e8 + 1_000),
+      together(120, 4e8 + 2_000),
+    ]);
+    expect(layerOf(state, 'sha256:model')?.reused).toBe(4e8);
+    expect(state.received).toBe(2_000);
+    const done = fold([status(180, 'writing manifest')], state);
+    expect(pullTotals(done, 180)).toMatchObject({ reused: 4e8, downloaded: 5e8 });
+  });
+});
+
+describe('a layer whose digest was wrong', () => {
+  const again: Step = [
+    3_000,
+    { type: 'Retry', attempt: 2, reason: 'x', delayMs: 1, kind: 'digest', digest: A },
+  ];
+
+  test('is not reused, also where most of it was kept from an earlier try', () => {
+    const resumed = fold([layer(100, A, 9e8, 5e8), layer(160, A, 9e8, 5e8 + 60_000), again]);
+    expect(layerOf(resumed, A)?.reused).toBe(0);
+  });
+
+  test('is open again, its mark kept, all of it to come again', () => {
+    const before = fold([
+      layer(0, A, 100),
+      layer(60, A, 100, 100),
+      layer(120, B, 9, 9),
+      status(200, 'verifying sha256 digest'),
+    ]);
+    const state = fold([again], before);
+    expect(layerOf(state, A)).toMatchObject({ done: false, completed: 100, reported: 0, reused: 0 });
+    expect(layerOf(state, B)?.done).toBe(true);
+    expect(pullTotals(state, 3_000)).toMatchObject({ completed: 109, refetching: 100 });
+    expect(state.retry).toMatchObject({ kind: 'digest', digest: A });
+  });
+});
+
+describe('a push and a create', () => {
+  test('a pushed layer that the registry had is not sent', () => {
+    const pushing = (at: number, digest: string, total: number, completed: number): Step => [
+      at,
+      { status: `pushing ${digest.slice(7)}`, digest, total, completed },
+    ];
+    const state = fold([
+      status(0, 'retrieving manifest'),
+      pushing(60, A, 100, 100),
+      pushing(120, B, 50, 0),
+      pushing(180, B, 50, 50),
+      status(240, 'pushing manifest'),
+      status(300, 'success'),
+    ]);
+    expect(state.phase).toBe('success');
+    expect(pullTotals(state, 300)).toMatchObject({ reused: 100, downloaded: 50, total: 150 });
+  });
+
+  test('what is quantized is counted, and nothing of it moves', () => {
+    const zeros = '0000000000000000000';
+    const step = (at: number, completed: number): Step => [
+      at,
+      { status: 'quantizing F16 model to Q4_K_M', digest: zeros, total: 100, completed },
+    ];
+    const state = fold([step(0, 10), step(1_000, 40), step(2_000, 70)]);
+    expect(state).toMatchObject({ phase: 'working', phaseSince: 0, received: 0, active: zeros });
+    expect(layerOf(state, zeros)).toMatchObject({ total: 100, completed: 70, done: false });
+    expect(pullTotals(state, 2_000)).toMatchObject({ total: 0, downloaded: 0, bytesPerSecond: undefined });
+    expect(fold([status(3_000, 'creating new layer sha256:a')], state)).toMatchObject({
+      phase: 'working',
+      phaseSince: 3_000,
+      layers: [],
+    });
+  });
 });
 
 describe('recorded pulls', () => {
@@ -386,9 +620,60 @@ describe('any sequence of events', () => {
     fc.constant({ type: 'Success' as const }),
     fc.constant(failure('oh')),
     fc.constant({ type: 'Stall' as const, silentMs: 10_000 }),
-    fc.constant({ type: 'Retry' as const, attempt: 2, reason: 'cut', delayMs: 1 }),
+    fc
+      .tuple(fc.constantFrom('cut' as const, 'digest' as const), fc.constantFrom(A, B))
+      .map(([kind, name]) => ({
+        type: 'Retry' as const,
+        attempt: 2,
+        reason: 'cut',
+        delayMs: 1,
+        kind,
+        digest: name,
+      })),
   );
   const sequence = fc.array(fc.tuple(event, fc.nat(4_000)), { maxLength: 40 });
+
+  const entry = fc.record({
+    digest: fc.constantFrom(A, B, C),
+    size: fc.integer({ min: 0, max: 1_000 }),
+    present: fc.boolean(),
+  });
+  const steps = fc.array(
+    fc.tuple(
+      fc.oneof(
+        { weight: 9, arbitrary: event },
+        { weight: 1, arbitrary: fc.array(entry).map((layers) => ({ type: 'Manifest' as const, layers })) },
+      ),
+      fc.nat(4_000),
+    ),
+    { maxLength: 40 },
+  );
+
+  test('with manifests among them keeps every sum within its total, and none ever falls', () => {
+    fc.assert(
+      fc.property(steps, (taken) => {
+        let now = 0;
+        let state = startPull('m', 0);
+        for (const [next, wait] of taken) {
+          now += wait;
+          const before = state;
+          state = reducePull(state, next, now);
+          expectSound(before, state);
+          const [old, totals] = [pullTotals(before, now), pullTotals(state, now)];
+          // A total that nobody has told yet lies below what came.
+          const isTold = state.layers.every((one) => one.total > 0);
+          if (isTold) expect(totals.completed).toBeLessThanOrEqual(totals.total);
+          expect(totals.reused).toBeLessThanOrEqual(totals.completed);
+          expect(totals.refetching).toBeGreaterThanOrEqual(0);
+          if (before.manifest === undefined) continue;
+          expect(totals.totalKnown).toBe(true);
+          expect(totals.total).toBeGreaterThanOrEqual(old.total);
+          expect(totals.completed).toBeGreaterThanOrEqual(old.completed);
+          expect(totals.total).toBeGreaterThanOrEqual(before.manifest.size);
+        }
+      }),
+    );
+  });
 
   test('keeps marks, order and sums sound', () => {
     fc.assert(
@@ -423,6 +708,8 @@ describe('any sequence of events', () => {
           if (fresh.length === 0) continue;
           expect(['Status', 'ChunkProgress', 'Success']).toContain(next.type);
           if (next.type === 'Success') continue;
+          // Before it verifies or writes, the server has got them all.
+          if (next.type === 'Status' && /^(?:verifying|writing)/.test(next.status)) continue;
           expect(fresh.map((one) => one.digest)).toEqual([before.active]);
           if (next.type === 'ChunkProgress') expect(next.digest).not.toBe(before.active);
           if (next.type === 'Status') expect(next.status).not.toMatch(/^pulling/);

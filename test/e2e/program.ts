@@ -7,7 +7,7 @@ import { openTerminal } from '../support/terminal.js';
 import type { Terminal, TerminalOptions } from '../support/terminal.js';
 
 /** The built program. */
-const BIN = path.resolve(import.meta.dirname, '../../bin/ollama-cli.js');
+export const BIN = path.resolve(import.meta.dirname, '../../bin/ollama-cli.js');
 
 /** How long a screen may take on a machine that is busy with other things. In milliseconds. */
 export const SOON = 20_000;

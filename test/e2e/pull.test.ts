@@ -50,7 +50,7 @@ function expectOutcome(terminal: Terminal, cols?: number): void {
 
 describe('the pull view', () => {
   test.each([
-    [40, /^ llama3\.2:1b\n so far .*\d% .*MB\/s +\d+s\n [0-9a-f]{5}… .*\d%$/],
+    [40, /^ llama3\.2:1b\n total .*\d% .*MB\/s +\d+s\n [0-9a-f]{5}… .*\d%(?:\n [0-9a-f]{5}… waiting)*$/],
     [80, / total .*\d% +[\d.]+ MB \/ +13 MB +[\d.]+ MB\/s +\d+s\n[^]* [0-9a-f]{12} .*\d%/],
     [200, / total .*\d% +[\d.]+ MB \/ +13 MB +[\d.]+ MB\/s +\d+s\n[^]* [0-9a-f]{12} .*\d%/],
   ])('has a total and its layers at %i columns, and ends as one line', async (cols, shown) => {
@@ -70,7 +70,7 @@ describe('the pull view', () => {
     const terminal = openPull(url);
     await terminal.waitFor(/ total .*\d%/, SOON);
     terminal.resize(40, 24);
-    const narrow = await terminal.waitFor(/^ llama3\.2:1b\n so far .*\d%.*\n [0-9a-f]{5}… .*\d%$/, SOON);
+    const narrow = await terminal.waitFor(/^ llama3\.2:1b\n total .*\d%.*\n [0-9a-f]{5}… .*\d%\n/, SOON);
     expect(countTotals(narrow)).toBe(1);
     terminal.resize(120, 30);
     const wide = await terminal.waitFor(/^ Pulling llama3\.2:1b {50,}from 127\.0\.0\.1:\d+\n\n total /, SOON);
@@ -88,7 +88,7 @@ describe('the pull view', () => {
     });
     const terminal = openPull(server.url);
     expect(await terminal.waitFor('connecting to 127.0.0.1', SOON)).toMatch(/^ Pulling llama3\.2:1b +from /);
-    await expect.poll(() => seen, { timeout: SOON }).toBe(1);
+    await expect.poll(() => seen, { timeout: SOON }).toBeGreaterThan(0);
     terminal.write('\x03');
     expect(await terminal.exit).toEqual(INTERRUPTED);
     expect(terminal.screen()).toContain(
@@ -152,13 +152,32 @@ describe('the pull view', () => {
     expectOutcome(terminal);
   });
 
-  test('two models, one after another, leave a line each', async () => {
-    const { url } = await openSandbox({ rate: undefined });
-    const terminal = openPull(url, {}, ['smollm2:135m']);
+  test.each([40, 80, 200])('shows two models at once at %i columns, and a third that waits', async (cols) => {
+    const { url } = await openSandbox({ rate: 2_000_000 });
+    const terminal = openPull(url, { cols }, ['smollm2:135m', 'qwen3:0.6b']);
+    const rows = cols === 40 ? '[^]*' : '[^]*\\n {3}[0-9a-f]{12} [^]*';
+    const shape = `3 models[^]*\\n total .*\\d%.*\\n[^]* llama3.*\\d%${rows}\\n smollm2.*\\n[^]*1 more waiting: qwen3:0\\.6b`;
+    const screen = await terminal.waitFor(new RegExp(shape), SOON);
+    expect(countTotals(screen)).toBe(1);
+    expect(terminal.scrollback()).toBe(screen);
     expect((await terminal.exit).exitCode).toBe(0);
-    expect(readLeft(terminal)).toMatch(
-      /^✓ llama3\.2:1b \(1 of 2\) {2}13 MB in .+\n✓ smollm2:135m \(2 of 2\) {2}2\.7 MB in .+$/,
-    );
+    // Three lines of outcomes in the order of their ends, and the table of all.
+    const left = terminal.scrollback();
+    for (const model of ['llama3.2:1b', 'smollm2:135m', 'qwen3:0.6b']) expect(left).toContain(`✓ ${model}  `);
+    expect(left).toMatch(/\nMODEL +OUTCOME[^]*\n\n3 of 3 done; [\d.]+ MB fetched$/);
+    expect(countTotals(left)).toBe(0);
+    expect(terminal.cursorVisible()).toBe(true);
+  });
+
+  test('is shown beside the screen of a terminal that can, until it ends', async () => {
+    const { url } = await openSandbox();
+    const terminal = openPull(url, { env: { WT_SESSION: 'x' } });
+    expect((await terminal.exit).exitCode).toBe(0);
+    const told = [...terminal.raw().matchAll(/\x1b\]9;4;([^\x07]*)\x07/g)].map(([, state]) => state ?? '');
+    expect(told.at(-1)).toBe('0');
+    const shares = told.flatMap((state) => (state.startsWith('1;') ? [Number(state.slice(2))] : []));
+    expect(shares.length).toBeGreaterThan(3);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
   });
 });
 
@@ -174,7 +193,7 @@ describe('a pull that is stopped', () => {
     expect(await terminal.exit).toEqual(INTERRUPTED);
     // The ^C is the terminal's own echo.
     expect(terminal.scrollback().replace('^C', '')).toMatch(
-      /^Stopped; [\d.]+ MB of llama3\.2:1b are kept on the server\.\nGo on with: ollama-cli pull llama3\.2:1b$/,
+      /^Stopped; [\d.]+ MB of llama3\.2:1b are kept on the server\.\nGo on with: ollama-cli pull llama3\.2:1b(?:\n|$)/,
     );
     expect(terminal.cursorVisible()).toBe(true);
 
@@ -202,6 +221,28 @@ describe('a pull that is stopped', () => {
     expect(terminal.screen()).toMatch(/[^-]echo /);
     expect(countTotals(terminal.screen())).toBe(0);
     expect([terminal.cursorVisible(), terminal.bracketedPaste()]).toEqual([true, false]);
+  });
+
+  test.each([
+    ['the view', []],
+    ['the bar', ['--progress', 'bar']],
+  ])('in the midst of several, in %s, leaves the terminal whole', async (_, flags) => {
+    const { url } = await openSandbox({ rate: 2_000_000 });
+    const terminal = openPull(url, { env: { WT_SESSION: 'x' } }, ['smollm2:135m', ...flags]);
+    await terminal.waitFor(/[1-9]\d%/, SOON);
+    terminal.write('\x03');
+    expect(await terminal.exit).toEqual(INTERRUPTED);
+    expect(terminal.scrollback().replace('^C', '')).toMatch(
+      /^Stopped; .* are kept on the server\s*\.\nGo on with: ollama-cli pull /,
+    );
+    expect(countTotals(terminal.scrollback())).toBe(0);
+    expect(terminal.cursorVisible()).toBe(true);
+    expect(
+      terminal
+        .raw()
+        .match(/\x1b\]9;4;[^\x07]*\x07/g)
+        ?.at(-1),
+    ).toBe('\x1b]9;4;0\x07');
   });
 });
 

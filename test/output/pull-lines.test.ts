@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { OllamaPullEvent } from '../../src/core/pull-events.js';
+import { boardOf } from '../../src/core/pull-board.js';
 import { reducePull, startPull } from '../../src/core/pull.js';
 import { nextLines, NOTHING_SAID, openPullLines } from '../../src/output/pull-lines.js';
 import { anyEvent, fold, layersInARow } from '../views/pull-states.js';
 import { readRecordedPull } from '../views/recorded-pull.js';
 
 const HOST = '127.0.0.1:11434';
+const ABOUT = { host: HOST, verb: 'Pulling', stallMs: 45_000 } as const;
 
 /** What the display writes of a recorded pull. */
 async function record(label: string): Promise<string> {
@@ -17,10 +19,10 @@ async function record(label: string): Promise<string> {
   const steps = readRecordedPull(label);
   for (const { at, event, state } of steps) {
     now = at;
-    display.show(state, event);
+    display.show(boardOf(state), event);
   }
   const last = steps.at(-1);
-  if (last) await display.end(last.state);
+  if (last) await display.ended(boardOf(last.state), last.state);
   await display.close();
   return String(stream.read() ?? '');
 }
@@ -84,21 +86,20 @@ test('the first line is there before anything was heard', () => {
     stream,
     host: HOST,
     model: 'tiny',
-    queue: { position: 2, count: 3 },
     now: () => 0,
   });
-  expect(stream.read()).toBe('pulling tiny (2 of 3) from 127.0.0.1:11434\n');
+  expect(stream.read()).toBe('pulling tiny from 127.0.0.1:11434\n');
   return display.close();
 });
 
 /** The lines of events, each with its time in seconds. */
 function tell(events: readonly (readonly [seconds: number, event: OllamaPullEvent | undefined])[]): string[] {
   let state = startPull('tiny', 0);
-  let said = nextLines(NOTHING_SAID, state, { host: HOST }, 0).said;
+  let said = nextLines(NOTHING_SAID, state, { ...ABOUT, now: 0 }).said;
   return events.flatMap(([seconds, event]) => {
     const now = seconds * 1000;
     if (event) state = reducePull(state, event, now);
-    const next = nextLines(said, state, { host: HOST }, now);
+    const next = nextLines(said, state, { ...ABOUT, now });
     said = next.said;
     return next.lines.map((line) => `${seconds}: ${line}`);
   });
@@ -169,8 +170,8 @@ test('silence is told when it begins and each half minute, and again when it com
     stall(60),
   ]);
   expect(lines.filter((line) => line.includes('no data'))).toEqual([
-    '10: no data for 10s',
-    '40: no data for 40s',
+    '10: no data for 10s, asking again at 45s',
+    '40: no data for 40s, asking again at 45s',
     '60: no data for 1m 00s',
   ]);
 });
@@ -181,6 +182,7 @@ test('each try is told with what went wrong, and the manifest that it reads', ()
     attempt,
     reason: 'connection reset\n\u001b[2J',
     delayMs,
+    kind: 'cut',
   });
   const manifest: OllamaPullEvent = { type: 'Status', status: 'pulling manifest' };
   expect(
@@ -215,8 +217,75 @@ test('no escape code and no broken line, whatever the server says', () => {
   fc.assert(
     fc.property(fc.array(anyEvent, { maxLength: 40 }), fc.string(), (events, model) => {
       const state = fold(events, model);
-      const { lines } = nextLines(NOTHING_SAID, state, { host: HOST }, 100_000);
+      const { lines } = nextLines(NOTHING_SAID, state, { ...ABOUT, now: 100_000 });
       for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
     }),
   );
+});
+
+test('the manifest is a line, with what the server had of it', () => {
+  const manifest = (...present: boolean[]): OllamaPullEvent => ({
+    type: 'Manifest',
+    layers: present.map((isHere, index) => ({ digest: `sha256:${index}`, size: 1000, present: isHere })),
+  });
+  expect(tell([[1, manifest(true, false, false)]])).toContain(
+    '1: manifest read: 3 layers, 3.0 kB, 1.0 kB of it here already',
+  );
+  expect(tell([[1, manifest(false)]])).toContain('1: manifest read: 1 layer, 1.0 kB');
+  expect(tell([[1, manifest(true, true)]])).toContain(
+    '1: manifest read: 2 layers, 2.0 kB, all of it here already',
+  );
+});
+
+test('each step of a create is a line', () => {
+  const status = (text: string): OllamaPullEvent => ({ type: 'Status', status: text });
+  const text = tell([
+    [1, status('parsing GGUF')],
+    [2, status('quantizing F16 model to Q4_K_M: 0%')],
+    [3, status('quantizing F16 model to Q4_K_M: 0%')],
+    [4, status('quantizing F16 model to Q4_K_M: 10%')],
+    [5, status(`creating new layer sha256:${'a'.repeat(64)}`)],
+    [6, status('writing manifest')],
+  ]);
+  expect(text).toEqual([
+    '1: parsing GGUF',
+    '2: quantizing F16 model to Q4_K_M: 0%',
+    '4: quantizing F16 model to Q4_K_M: 10%',
+    '5: creating new layer aaaaaaaaaaaa',
+    '6: writing manifest',
+  ]);
+});
+
+test.each([
+  ['Pushing', 'pushing tiny from box:11434\npushing manifest\ndone: tiny, complete\n'],
+  ['Creating', 'creating tiny on box:11434\nwriting manifest\ndone: tiny, created in 5 ms\n'],
+] as const)('%s is told in its own words', async (verb, text) => {
+  const stream = new PassThrough({ encoding: 'utf8' });
+  const display = openPullLines({ stream, host: 'box:11434', model: 'tiny', verb, now: () => 0 });
+  const manifest = reducePull(startPull('tiny', 0), { type: 'Status', status: 'pushing manifest' }, 1);
+  display.show(boardOf(manifest));
+  const done = reducePull(manifest, { type: 'Success' }, 5);
+  await display.ended(boardOf(done), done);
+  await display.close();
+  expect(stream.read()).toBe(text);
+});
+
+test('of several pulls each line names its model', async () => {
+  const stream = new PassThrough({ encoding: 'utf8' });
+  const display = openPullLines({ stream, host: HOST, now: () => 0 });
+  const one = fold([progress(0), progress(100)], 'one');
+  const two = fold([progress(0), progress(500)], 'two');
+  display.show({ pulls: [one], waiting: ['two'], startedAt: 0, count: 2 });
+  display.show({ pulls: [one, two], waiting: [], startedAt: 0, count: 2 });
+  const done = reducePull(one, { type: 'Success' }, 1000);
+  await display.ended({ pulls: [done, two], waiting: [], startedAt: 0, count: 2 }, done);
+  await display.close();
+  expect(String(stream.read()).split('\n')).toEqual([
+    `pulling one from ${HOST}`,
+    'one: 10%  100 B of 1.0 kB so far',
+    `pulling two from ${HOST}`,
+    'two: 50%  500 B of 1.0 kB so far',
+    'done: one, 1.0 kB in 1.0s, 1.0 kB/s',
+    '',
+  ]);
 });

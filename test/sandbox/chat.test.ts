@@ -296,6 +296,16 @@ describe('models in memory', () => {
     await lab.send('DELETE', '/api/delete', { model: 'tinyllama' });
     expect(await running()).toEqual([]);
   });
+
+  test.each(['/api/generate', '/api/chat'])('are unloaded by %s also if they only embed', async (route) => {
+    lab = await startLab({ installed: ['all-minilm'] });
+    await lab.send('POST', '/api/embed', { model: 'all-minilm', input: 'a' });
+    expect(await running()).toHaveLength(1);
+    expect((await lab.send('POST', route, { model: 'all-minilm' })).status).toBe(400);
+    const response = await lab.send('POST', route, { model: 'all-minilm', keep_alive: 0 });
+    expect(await response.json()).toMatchObject({ done: true, done_reason: 'unload' });
+    expect(await running()).toEqual([]);
+  });
 });
 
 describe('the OpenAI-compatible routes', () => {

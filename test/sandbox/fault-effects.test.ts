@@ -9,6 +9,7 @@ let lab: Lab;
 afterEach(() => lab.sandbox.close());
 
 const NAME = 'all-minilm:22m';
+const MANIFEST = '/v2/library/all-minilm/manifests/22m';
 
 interface Seen {
   readonly status: number;
@@ -188,6 +189,60 @@ const LOOKS: Readonly<Record<FaultName, () => Promise<void>>> = {
     expect(seen.text).not.toContain('success');
     expect(said.text).not.toContain('"done":true');
   },
+  delay: async () => {
+    lab.fault('delay=200ms:path=/v2/', 'delay=1s:path=/api/tags');
+    const begun = performance.now();
+    expect((await lab.send('GET', '/v2/_catalog')).status).toBe(200);
+    expect(performance.now() - begun).toBeGreaterThan(190);
+    expect(lab.sandbox.fired()).toEqual({ delay: 1 });
+  },
+  verifying: async () => {
+    lab.fault('verifying=1m:times=1');
+    expect((await pull(1500)).text).toMatch(/"verifying sha256 digest"\}\n$/);
+    expect((await pull()).text).toMatch(/"success"\}\n$/);
+  },
+  'lost-partials': async () => {
+    lab.fault('cut@60%:times=1', 'lost-partials:times=1', 'slow=200kB');
+    expect(numbers((await pull()).text).at(-1)).toBeGreaterThan(20_000);
+    expect(lab.sandbox.fired()).toMatchObject({ cut: 1 });
+    expect(lab.sandbox.fired()).not.toHaveProperty('lost-partials');
+    expect(numbers((await pull()).text)[0]).toBeLessThan(27_000);
+    expect(lab.sandbox.fired()).toMatchObject({ 'lost-partials': 1 });
+  },
+  'registry-500': async () => {
+    lab.fault('registry-500', 'registry-500:path=/api/pull');
+    expect((await lab.send('GET', MANIFEST)).status).toBe(500);
+    expect((await pull()).text).toMatch(/"pull model manifest: 500: /);
+  },
+  'registry-401': async () => {
+    lab.fault('registry-401', 'registry-401:path=/api/pull');
+    expect((await lab.send('HEAD', MANIFEST)).status).toBe(401);
+    expect((await pull()).text).toMatch(/"pull model manifest: 401: /);
+  },
+  'registry-garbage': async () => {
+    lab.fault('registry-garbage');
+    expect(await (await lab.send('GET', MANIFEST)).text()).toMatch(/^<!DOCTYPE html>/);
+    expect((await lab.send('GET', '/v2/_catalog')).headers.get('content-type')).toMatch(/json/);
+  },
+  'registry-huge': async () => {
+    lab.fault('registry-huge');
+    const hangUp = new AbortController();
+    const response = await lab.send('GET', MANIFEST, undefined, hangUp.signal);
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += (chunk as Uint8Array).length;
+      if (bytes > 20_000_000) break;
+    }
+    hangUp.abort();
+    expect(bytes).toBeGreaterThan(20_000_000);
+  },
+  'retry-after': async () => {
+    lab.fault('retry-after=2s:times=1', 'retry-after:path=/api/pull');
+    const refused = await lab.send('GET', MANIFEST);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '2']);
+    expect((await lab.send('GET', MANIFEST)).status).toBe(200);
+    expect((await pull()).text).toMatch(/"pull model manifest: 429: /);
+  },
   'escape-names': async () => {
     lab.fault('escape-names');
     const { text } = await ask('/api/tags', undefined);
@@ -225,4 +280,40 @@ test('a whole answer is broken off where a fault names its path', async () => {
   lab.fault('stall@50%:path=/api/tags');
   const stalled = await ask('/api/tags', undefined, 300);
   expect([stalled.broken, stalled.text.length]).toEqual([true, Math.floor(whole.length / 2)]);
+});
+
+test('it tells which faults have happened, and not those that were only meant to', async () => {
+  lab = await startLab();
+  const seen = async (): Promise<unknown> => (await lab.send('GET', '/sandbox/faults')).json();
+  lab.fault('cut@50%:times=1', 'corrupt:times=1', '401:path=/api/tags', 'html:path=/sandbox/faults');
+  expect(await seen()).toEqual({ fired: {} });
+  await pull();
+  await lab.send('GET', '/api/tags');
+  await lab.send('GET', '/api/tags');
+  expect(await seen()).toEqual({ fired: { cut: 1, corrupt: 1, '401': 2 } });
+  lab.fault();
+  await pull();
+  expect(lab.sandbox.fired()).toEqual({ cut: 1, corrupt: 1, '401': 2 });
+  expect(lab.sandbox.requests.some(({ path }) => path === '/sandbox/faults')).toBe(false);
+});
+
+test('several faults of one pull happen one after another, each at its place', async () => {
+  lab = await startLab({ scale: 0.01 });
+  lab.fault('frozen=200ms@30%', 'rolled-back@60%', 'error-line@90%');
+  const seen = await pull();
+  expect(seen.text).toMatch(/\{"error":"max retries exceeded: unexpected EOF"\}\n$/);
+  expect(Object.keys(lab.sandbox.fired()).sort()).toEqual(['error-line', 'frozen', 'rolled-back']);
+  const told = numbers(seen.text);
+  const frozenAt = told.find((number, index) => number > 0 && number === told[index + 1]) ?? 0;
+  const fellFrom = told.find((number, index) => (told[index + 1] ?? number) < number) ?? 0;
+  expect(frozenAt).toBeGreaterThan(0);
+  expect(fellFrom).toBeGreaterThan(frozenAt);
+});
+
+test('a fault that is limited is kept until it happens', async () => {
+  lab = await startLab({ scale: 0.01 });
+  lab.fault('cut@30%:times=1', 'no-space@60%:times=1');
+  expect((await pull()).broken).toBe(true);
+  expect((await pull()).text).toMatch(/no space left on device"\}\n$/);
+  expect((await pull()).text).toMatch(/"success"\}\n$/);
 });

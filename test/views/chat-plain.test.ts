@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/main.js';
@@ -100,5 +103,26 @@ describe('the chat line by line', () => {
     expect(chat.text()).not.toContain('Alt-Enter');
     chat.abort();
     expect(await chat.ended).toBe(0);
+  });
+
+  it.each([
+    ['keeps that the model was used, and how fast it was', {}, true],
+    ['keeps nothing of it with OLLAMA_NOHISTORY', { OLLAMA_NOHISTORY: '1' }, false],
+  ])('%s', async (_what, env, isKept) => {
+    const state = mkdtempSync(path.join(tmpdir(), 'chat-use-'));
+    const chat = openPlain(['--accessible'], { OLLAMA_NOHISTORY: '', XDG_STATE_HOME: state, ...env });
+    await poll(chat.text).toContain('> ');
+    chat.type('hello\r');
+    await poll(chat.text).toMatch(/\d+ tokens/);
+    chat.type('\x04');
+    expect(await chat.ended).toBe(0);
+    const file = path.join(state, 'ollama-cli', 'usage.jsonl');
+    expect(existsSync(file)).toBe(isKept);
+    if (isKept) {
+      const use = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      expect(use).toMatchObject({ host: sandbox.url, model: 'gemma3:1b' });
+      expect(use['tokens_per_second']).toBeGreaterThan(0);
+    }
+    rmSync(state, { recursive: true });
   });
 });

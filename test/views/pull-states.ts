@@ -47,7 +47,20 @@ export const anyEvent: fc.Arbitrary<OllamaPullEvent> = fc.oneof(
     { requiredKeys: ['type', 'digest'] },
   ),
   fc.record({ type: fc.constant('Stall' as const), silentMs: anyCount }),
-  fc.record({ type: fc.constant('Retry' as const), attempt: fc.nat(99), reason: anyText, delayMs: anyCount }),
+  fc.record({
+    type: fc.constant('Retry' as const),
+    attempt: fc.nat(99),
+    reason: anyText,
+    delayMs: anyCount,
+    kind: fc.constantFrom('cut', 'stall', 'registry', 'digest', 'busy'),
+    digest: anyDigest,
+  }),
+  fc.record({
+    type: fc.constant('Manifest' as const),
+    layers: fc.array(fc.record({ digest: anyDigest, size: anyCount, present: fc.boolean() }), {
+      maxLength: 9,
+    }),
+  }),
   fc.constant({ type: 'Success' as const }),
   fc.constant(pullFailure(new OllamaError('stalled', 'no data'))),
 );

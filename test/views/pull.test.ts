@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { boardOf } from '../../src/core/pull-board.js';
 import { reducePull, startPull } from '../../src/core/pull.js';
 import type { PullState } from '../../src/core/pull.js';
 import { createStyles } from '../../src/output/styles.js';
@@ -25,12 +26,14 @@ function open(
       stream: screen.stream,
       env: {},
       host: '127.0.0.1:11434',
+      verb: 'Pulling',
       now,
+      onEnd: () => undefined,
       styles: createStyles(colorLevel),
       signs: symbols(unicode),
       unicode,
     },
-    state,
+    boardOf(state),
   );
   return view;
 }
@@ -72,10 +75,10 @@ test('a pull that was recorded goes by, and the view is wiped at its end', async
   const last = steps.at(-1);
   if (!half || !last) throw new Error('the recording is shorter');
   now = half.at;
-  shown.show(half.state);
+  shown.show(boardOf(half.state));
   await until(screen, / a5fd3b62230a {2}━+╸─+ {2}53% {3}135 MB \/ 253 MB {2}144 MB\/s/);
   now = last.at;
-  shown.show(last.state);
+  shown.show(boardOf(last.state));
   const text = await until(screen, /34986b3894a1 {2}done/);
   expect(text.split('\n')).toHaveLength(14);
   shown.close();
@@ -95,7 +98,7 @@ test('ten thousand events in a burst are a handful of frames, the last state amo
       { type: 'ChunkProgress', digest: 'sha256:model', total, completed },
       Date.now(),
     );
-    shown.show(state);
+    shown.show(boardOf(state));
   }
   await until(screen, / model {9}━+ 100% {4}10 MB \/ {2}10 MB/);
   const frames = screen.writes.length;
@@ -108,7 +111,7 @@ test('a state that does not change writes nothing more', async () => {
   const state = fold(layersInARow(3));
   const shown = open(screen, state, { now: () => 600 });
   const before = screen.writes.length;
-  shown.show({ ...state });
+  shown.show(boardOf({ ...state }));
   await sleep(400);
   expect(screen.writes).toHaveLength(before);
 });
@@ -126,7 +129,7 @@ test('what changes is written, what stays is not', async () => {
     { type: 'ChunkProgress', digest, total: 100_000_000, completed: 80_000_000 },
     now,
   );
-  shown.show(state);
+  shown.show(boardOf(state));
   await until(screen, /80 MB \/ 100 MB/);
   const written = screen.writes.join('').slice(before);
   expect(written).toContain('000000000010');
@@ -160,7 +163,7 @@ test('twenty layers in fifteen rows stay on the screen', async () => {
   const screen = openScreen(80, 15);
   const shown = open(screen, fold(layersInARow(2)), { now: () => 3_000 });
   for (let layers = 3; layers <= 20; layers += 1) {
-    shown.show(fold(layersInARow(layers)));
+    shown.show(boardOf(fold(layersInARow(layers))));
     await sleep(20);
   }
   const text = await until(screen, / 000000000020 {2}━/);

@@ -28,7 +28,7 @@ export function openScreen(columns: number, rows = 24): Screen {
     },
   });
   Object.defineProperties(stream, {
-    isTTY: { value: true },
+    isTTY: { value: true, configurable: true },
     columns: { get: () => size.columns },
     rows: { get: () => size.rows },
   });

@@ -1,5 +1,5 @@
 import { answerMessage, chatRequest, withMessage } from '../../core/chat.js';
-import type { ChatEvent, ChatRequest, Conversation } from '../../core/chat.js';
+import type { AnswerState, ChatEvent, ChatRequest, Conversation } from '../../core/chat.js';
 import { listHelp } from '../../chat/commands.js';
 import type { Intent } from '../../chat/commands.js';
 import { applySetting } from '../../chat/settings.js';
@@ -27,6 +27,8 @@ export interface DialogueOptions {
   readonly explain: Explain;
   /** Asked before `/model` changes the model. */
   readonly permit?: Permit | undefined;
+  /** Told how each answer ended. */
+  readonly onAnswer?: ((model: string, answer: AnswerState) => void) | undefined;
   now(): number;
   /** Cells of a row of an answer, as the terminal is now. */
   textWidth(): number;
@@ -89,6 +91,7 @@ export function startDialogue(options: DialogueOptions): Dialogue {
     const { answer } = turn;
     showAll(finishTurn(turn, options.textWidth(), findWindow()));
     turn = undefined;
+    options.onAnswer?.(conversation.model, answer);
     if (answer.phase === 'done') answeredBy = conversation.model;
     // What came is kept whatever happened then; a question that got nothing is taken back.
     const isKept = answer.phase === 'done' || answer.content.trim() !== '';

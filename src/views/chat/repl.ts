@@ -18,7 +18,15 @@ const AGAIN_MS = 2_000;
 /** What a chat is made of, besides the terminal. */
 export interface ReplOptions extends Pick<
   DialogueOptions,
-  'client' | 'conversation' | 'host' | 'contextLength' | 'explain' | 'permit' | 'now' | 'textWidth'
+  | 'client'
+  | 'conversation'
+  | 'host'
+  | 'contextLength'
+  | 'explain'
+  | 'permit'
+  | 'onAnswer'
+  | 'now'
+  | 'textWidth'
 > {
   readonly history?: History | undefined;
   /** Cells of a row of the composer, as the terminal is now. */

@@ -21,6 +21,8 @@ export interface Surface {
   readonly stdout: NodeJS.WriteStream;
   readonly columns: number;
   readonly rows: number;
+  /** Writes a line that stays, above what is drawn. */
+  above(line: string): void;
   /** Wipes what was drawn, shows the cursor, and draws nothing any more. May be called again. */
   close(): void;
 }
@@ -108,6 +110,11 @@ export function openSurface(
     },
     get rows() {
       return rows();
+    },
+    above(line) {
+      if (!open) return;
+      const again = drawn.map((text) => `${text}\n`).join('');
+      write(`${BEGIN_FRAME}${up(drawn.length)}${ERASE_BELOW}${line}\n${again}${END_FRAME}`);
     },
     close() {
       if (!open) return;

@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { boardOf } from '../../../src/core/pull-board.js';
 import { reducePull } from '../../../src/core/pull.js';
 import type { PullState } from '../../../src/core/pull.js';
 import { displayWidth } from '../../../src/format/width.js';
-import type { Row } from '../../../src/output/pull-row.js';
+import type { Row } from '../../../src/output/pull-meter.js';
 import { symbols } from '../../../src/output/symbols.js';
 import { drawFrame } from '../../../src/views/pull/frame.js';
 import { anyState, fold, layersInARow } from '../pull-states.js';
 import { readRecordedPull } from '../recorded-pull.js';
 
-const HOST = '127.0.0.1:11434';
+const ABOUT = { host: '127.0.0.1:11434', verb: 'Pulling', stallMs: 45_000 } as const;
 
 function show(rows: readonly Row[]): string {
   return rows
@@ -23,7 +24,7 @@ function show(rows: readonly Row[]): string {
 }
 
 function draw(state: PullState, columns: number, now: number, rows = 24, unicode = true): string {
-  return show(drawFrame({ state, now, columns, rows, host: HOST, signs: symbols(unicode) }));
+  return show(drawFrame({ ...ABOUT, board: boardOf(state), now, columns, rows, signs: symbols(unicode) }));
 }
 
 /** The recorded pull of one large layer and some tiny ones, once it has brought as many bytes. */
@@ -80,7 +81,7 @@ describe('states in words', () => {
     active.at,
   );
   const stalled = reducePull(active.state, { type: 'Stall', silentMs: 12_000 }, active.at);
-  const retry = { type: 'Retry', attempt: 2, reason: 'connection reset', delayMs: 900 } as const;
+  const retry = { type: 'Retry', attempt: 2, reason: 'connection reset', delayMs: 900, kind: 'cut' } as const;
   const inPhase = (phase: string): PullState => {
     const found = steps.find(({ state }) => state.phase === phase);
     if (!found) throw new Error(phase);
@@ -111,14 +112,19 @@ describe('states in words', () => {
       active.at,
       ' a5fd3b62230a  ━━━━━━━───────  53%  fetching 35 MB again after a bad connection',
     ],
-    ['silence', stalled, active.at, ' a5fd3b62230a  ━━━━━━━━━━━╸──────────  53%  no data for 12s'],
+    [
+      'silence',
+      stalled,
+      active.at,
+      ' a5fd3b62230a  ━━━━━━━━━━━──────────  53%  no data for 12s, asking again at 45s',
+    ],
     [
       'another try',
       reducePull(active.state, retry, active.at),
       active.at,
-      ' total so far  ━━━━━━━━━━━╸──────────  53%  try 2: connection reset',
+      ' total so far  ━━━━━━━━━━━╸──────────  53%  try 2 in 1s: connection reset',
     ],
-    ['another try before any layer', fold([retry]), 200, ' total         * try 2: connection reset'],
+    ['another try before any layer', fold([retry]), 200, ' total         * try 2 in 1s: connection reset'],
     [
       'a layer without a size',
       fold([{ type: 'ChunkProgress', digest: 'sha256:model', completed: 7 }]),
@@ -160,20 +166,6 @@ describe('states in words', () => {
   });
 });
 
-test('one of several models says which', () => {
-  const queue = { position: 2, count: 3 };
-  const frame = drawFrame({
-    state: fold([]),
-    now: 0,
-    columns: 80,
-    rows: 24,
-    host: HOST,
-    queue,
-    signs: symbols(true),
-  });
-  expect(show(frame)).toContain(' Pulling tiny (2 of 3)   ');
-});
-
 test('twenty layers in fifteen rows: the finished ones fold, the one that moves stays', () => {
   const frame = draw(fold(layersInARow(20)), 80, 6_000, 15).split('\n');
   expect(frame).toHaveLength(14);
@@ -202,7 +194,14 @@ test('no line is as wide as the terminal, and the lines are fewer than its rows,
       fc.record(size),
       fc.boolean(),
       (state, now, { columns, rows }, unicode) => {
-        const frame = drawFrame({ state, now, columns, rows, host: HOST, signs: symbols(unicode) });
+        const frame = drawFrame({
+          ...ABOUT,
+          board: boardOf(state),
+          now,
+          columns,
+          rows,
+          signs: symbols(unicode),
+        });
         const lines = show(frame).split('\n');
         expect(lines).toHaveLength(frame.length);
         expect(frame.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
@@ -216,7 +215,15 @@ test('no line is as wide as the terminal, and the lines are fewer than its rows,
 test('nothing of a server reaches a frame with a control or bidi character in it', () => {
   fc.assert(
     fc.property(anyState, fc.record(size), (state, { columns, rows }) => {
-      const frame = drawFrame({ state, now: 0, columns, rows, host: 'h\u001b[2J', signs: symbols(true) });
+      const frame = drawFrame({
+        ...ABOUT,
+        board: boardOf(state),
+        now: 0,
+        columns,
+        rows,
+        host: 'h\u001b[2J',
+        signs: symbols(true),
+      });
       for (const row of frame) {
         for (const { text } of row) expect(text).not.toMatch(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u);
       }

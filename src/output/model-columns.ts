@@ -1,0 +1,73 @@
+import type { InstalledModel } from '../core/wire.js';
+import { formatAge } from '../format/age.js';
+import { formatBytes } from '../format/bytes.js';
+import { formatCount } from '../format/count.js';
+import type { Column } from './table.js';
+
+/** The most tokens that a model was made for, where the list has it. */
+export function contextLength(model: InstalledModel): number | undefined {
+  return model.context_length ?? model.details.context_length;
+}
+
+/** The columns of the table of installed models; `now` in milliseconds since the epoch. */
+export function modelColumns(now: number): readonly Column<InstalledModel>[] {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return [
+    { key: 'name', title: 'NAME', value: (m) => m.name, raw: (m) => m.name, shrink: 'middle' },
+    {
+      key: 'digest',
+      title: 'ID',
+      value: (m) => m.digest.replace(/^sha256:/, '').slice(0, 12),
+      raw: (m) => m.digest,
+      priority: 6,
+    },
+    {
+      key: 'size',
+      title: 'SIZE',
+      value: (m) => (m.remote_host === undefined ? formatBytes(m.size) : '-'),
+      raw: (m) => String(m.size),
+      align: 'right',
+    },
+    {
+      key: 'parameter_size',
+      title: 'PARAMS',
+      value: (m) => text(m.details.parameter_size),
+      raw: (m) => text(m.details.parameter_size),
+      align: 'right',
+      priority: 1,
+    },
+    {
+      key: 'quantization_level',
+      title: 'QUANT',
+      value: (m) => text(m.details.quantization_level),
+      raw: (m) => text(m.details.quantization_level),
+      priority: 3,
+    },
+    {
+      key: 'context_length',
+      title: 'CONTEXT',
+      value: (m) => {
+        const length = contextLength(m);
+        return length === undefined ? '' : formatCount(length);
+      },
+      raw: (m) => String(contextLength(m) ?? ''),
+      align: 'right',
+      priority: 4,
+    },
+    {
+      key: 'capabilities',
+      title: 'CAN',
+      value: (m) => (m.capabilities ?? []).filter((can) => can !== 'completion').join(' '),
+      raw: (m) => (m.capabilities ?? []).join(','),
+      priority: 5,
+      shrink: 'end',
+    },
+    {
+      key: 'modified_at',
+      title: 'MODIFIED',
+      value: (m) => formatAge(m.modified_at, now),
+      raw: (m) => m.modified_at,
+      priority: 2,
+    },
+  ];
+}

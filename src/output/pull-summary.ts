@@ -1,0 +1,67 @@
+import type { OllamaError } from '../core/errors.js';
+import { formatBytes, formatRate } from '../format/bytes.js';
+import { cleanLine } from '../format/clean.js';
+import { formatMs } from '../format/duration.js';
+import type { Look } from './look.js';
+import type { Column } from './table.js';
+import { renderTerminalTable } from './terminal-table.js';
+
+/** How one of several pulls ended. Sizes are bytes. */
+export interface SummaryRow {
+  readonly model: string;
+  readonly outcome: 'done' | 'failed' | 'skipped';
+  readonly downloaded: number;
+  readonly reused: number;
+  readonly ms: number;
+  readonly error?: OllamaError | undefined;
+}
+
+/** What a skipped pull was not: it has no figures. */
+const figure = (row: SummaryRow, text: string): string => (row.outcome === 'skipped' ? '' : text);
+
+function rateOf({ downloaded, ms }: SummaryRow): string {
+  return downloaded > 0 && ms > 0 ? formatRate((downloaded * 1000) / ms) : '';
+}
+
+function columns({ symbols, isTerminal }: Look): Column<SummaryRow>[] {
+  const signs = { done: symbols.check, failed: symbols.cross, skipped: symbols.dash };
+  const outcome = ({ outcome: word }: SummaryRow): string => (isTerminal ? `${signs[word]} ${word}` : word);
+  const column = (
+    title: string,
+    value: (row: SummaryRow) => string,
+    more: Partial<Column<SummaryRow>> = {},
+  ): Column<SummaryRow> => ({ key: title.toLowerCase(), title, value, raw: value, ...more });
+  return [
+    column('MODEL', ({ model }) => model, { shrink: 'middle' }),
+    column('OUTCOME', outcome),
+    column('FETCHED', (row) => figure(row, formatBytes(row.downloaded)), { align: 'right', priority: 1 }),
+    column('HERE ALREADY', (row) => figure(row, row.reused > 0 ? formatBytes(row.reused) : ''), {
+      align: 'right',
+      priority: 4,
+    }),
+    column('TIME', (row) => figure(row, formatMs(row.ms)), { align: 'right', priority: 2 }),
+    column('RATE', rateOf, { align: 'right', priority: 3 }),
+    column('WHY', ({ error }) => error?.message ?? '', { priority: 5, shrink: 'end' }),
+  ];
+}
+
+/** The outcomes in figures; those that are not in the lines before it `named`. */
+function countLine(rows: readonly SummaryRow[], named: boolean): string {
+  const bytes = rows.reduce((sum, { downloaded }) => sum + downloaded, 0);
+  const words = (outcome: SummaryRow['outcome'], word: string): string => {
+    const models = rows.filter((row) => row.outcome === outcome).map(({ model }) => cleanLine(model));
+    if (models.length === 0) return '';
+    return `, ${models.length} ${word}${named ? ` (${models.join(', ')})` : ''}`;
+  };
+  const done = rows.filter(({ outcome }) => outcome === 'done').length;
+  const others = words('failed', 'failed') + words('skipped', 'not tried');
+  return `${done} of ${rows.length} done${others}; ${formatBytes(bytes)} fetched`;
+}
+
+/** How several pulls ended, as lines: a table fitted to a terminal, or one line of a log, where each has its own already. */
+export function renderSummary(rows: readonly SummaryRow[], look: Look): string[] {
+  if (!look.isTerminal) return [countLine(rows, true)];
+  const width = Math.max(1, look.width - 1);
+  const options = { width, styles: look.styles, ellipsis: look.symbols.ellipsis };
+  return [...renderTerminalTable(rows, columns(look), options), '', countLine(rows, false)];
+}
