@@ -25,7 +25,7 @@ const MAY_IMPORT = {
     'node:',
   ],
   'src/consent.ts': ['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/output'],
-  'src/tell-failure.ts': ['src/failure.ts', 'src/io.ts', 'src/output'],
+  'src/tell-failure.ts': ['src/failure.ts', 'src/io.ts', 'src/format', 'src/output'],
   'src/show-pull.ts': ['src/context.ts', 'src/core', 'src/output', 'src/pulls/look-up.ts'],
   'src/tell-transfer.ts': [
     'src/context.ts',
@@ -36,6 +36,11 @@ const MAY_IMPORT = {
     'src/pulls',
   ],
   'src/tell-create-plan.ts': ['src/context.ts', 'src/core', 'src/format', 'src/modelfile', 'src/output'],
+  'src/tell-check.ts': ['src/context.ts', 'src/failure.ts', 'src/core', 'src/models', 'src/output'],
+  'src/export-installed.ts': [
+    ...['src/consent.ts', 'src/context.ts', 'src/config', 'src/core', 'src/format', 'src/models'],
+    ...['src/output', 'node:'],
+  ],
   'src/copy-model.ts': ['src/consent.ts', 'src/context.ts', 'src/core', 'src/format', 'src/output'],
   'src/registry.ts': ['src/context.ts', 'src/core', 'src/format'],
   'src/command.ts': ['src/context.ts', 'src/io.ts', 'commander'],
@@ -98,12 +103,13 @@ const MAY_IMPORT = {
   'src/models/sync-file.ts': ['src/core', 'src/format', 'node:', 'yaml'],
   'src/search': [
     ...['src/context.ts', 'src/failure.ts', 'src/registry.ts'],
-    ...['src/core', 'src/format', 'src/output', 'node:'],
+    ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
   ],
   'src/commands': [
     ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
     ...['src/io.ts', 'src/registry.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
-    ...['src/copy-model.ts', 'src/tell-create-plan.ts', 'src/tell-transfer.ts'],
+    ...['src/copy-model.ts', 'src/export-installed.ts', 'src/tell-check.ts'],
+    ...['src/tell-create-plan.ts', 'src/tell-transfer.ts'],
     ...['src/chat', 'src/config', 'src/core', 'src/format', 'src/modelfile', 'src/models', 'src/output'],
     ...['src/pulls', 'src/sandbox', 'src/search', 'commander', 'node:'],
   ],

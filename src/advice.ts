@@ -1,5 +1,5 @@
 import type { OllamaError } from './core/errors.js';
-import { isHuggingFace } from './core/model-name.js';
+import { DEFAULT_REGISTRY, isHuggingFace, parseModelName } from './core/model-name.js';
 import { cleanLine } from './format/clean.js';
 import { findNearest, suggestLowerCase } from './format/nearest.js';
 
@@ -16,6 +16,8 @@ export interface FailureFacts {
   readonly installed?: readonly string[];
   /** The server as it was named on the command line: a command to copy must ask the same one. */
   readonly hostFlag?: string | undefined;
+  /** True where the registry was allowed plain HTTP: the same command needs it again. */
+  readonly insecure?: boolean | undefined;
 }
 
 /** Those facts, and the server as a person reads it. */
@@ -31,6 +33,12 @@ interface Advice {
 /** A word as a shell takes it, quoted where it must be. */
 export function shellWord(text: string): string {
   return /^[\w.:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A command of ours as it reaches the same server, and the same registry. */
+export function asAsked(command: string, { hostFlag, insecure }: FailureFacts): string {
+  const plain = insecure === true && /^ollama-cli (?:pull|push) (?!.*--insecure)/.test(command);
+  return throughHost(plain ? `${command} --insecure` : command, hostFlag);
 }
 
 /** A command of ours with the `-H` that it needs to reach the same server; never with a password. */
@@ -61,11 +69,7 @@ function adviseNotFound(error: OllamaError, { installed = [], where }: Circumsta
   if (meant.length > 0) steps.push({ label: 'did you mean', command: meant.map(cleanLine).join(', ') });
   if (inRegistry) {
     if (lower !== undefined) steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower)}` });
-    steps.push({
-      label: 'look it up',
-      command: 'https://ollama.com/library',
-      note: 'which names and tags there are',
-    });
+    steps.push(lookUp(model));
   } else {
     steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower ?? model)}` });
   }
@@ -75,6 +79,16 @@ function adviseNotFound(error: OllamaError, { installed = [], where }: Circumsta
       : `"${model}" is not installed on ${where}.`,
     steps,
   };
+}
+
+/** Where to see what there is: a registry of one's own is not on Ollama's page. */
+function lookUp(model: string): NextStep {
+  const note = 'which names and tags there are';
+  const label = 'look it up';
+  if (isHuggingFace(model)) return { label, command: repositoryPage(model), note };
+  const host = parseModelName(model)?.host ?? DEFAULT_REGISTRY;
+  if (host === DEFAULT_REGISTRY) return { label, command: 'https://ollama.com/library', note };
+  return { label, command: `ollama-cli tags ${shellWord(model.replace(/:[^:/]*$/, ''))}`, note };
 }
 
 function adviseUnreachable(error: OllamaError): Advice {
@@ -165,6 +179,8 @@ function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advic
 
 /** What to say and to do about an error, beside its own words. */
 export function advise(error: OllamaError, facts: Circumstances): Advice {
+  // Each of those that it sums up is told with its own.
+  if (error.errors !== undefined) return { steps: [] };
   switch (error.code) {
     case 'model_not_found':
       return adviseNotFound(error, facts);
@@ -283,5 +299,7 @@ function adviseServerError(error: OllamaError): Advice {
     const note = 'it is asked too often';
     return { steps: [{ label: 'wait', command: 'the same command in a few minutes', note }] };
   }
+  // What a Modelfile asks for: the server is well.
+  if (/quantization|template error/i.test(message)) return { steps: [] };
   return { steps: [{ label: 'look at it', command: 'ollama-cli health' }] };
 }

@@ -1,4 +1,4 @@
-import { advise, throughHost, type FailureFacts, type NextStep } from './advice.js';
+import { advise, asAsked, type FailureFacts, type NextStep } from './advice.js';
 import { OllamaError, isOllamaError, type ErrorCode } from './core/errors.js';
 import { cleanLine } from './format/clean.js';
 
@@ -89,7 +89,7 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
     ...facts,
     where: shortHost(error.host ?? 'the server'),
   });
-  const steps = advised.map((step) => ({ ...step, command: throughHost(step.command, facts.hostFlag) }));
+  const steps = advised.map((step) => ({ ...step, command: asAsked(step.command, facts) }));
   const hints = [...(error.hint === undefined ? [] : [error.hint]), ...steps.map(hintOf)];
   return {
     code: error.code,
@@ -111,8 +111,9 @@ const SERVER_WORDS: readonly ErrorCode[] = [
   'no_space',
 ];
 
-function placed({ code, message, host, model }: OllamaError): string {
-  if (host === undefined || !SERVER_WORDS.includes(code) || message.includes(shortHost(host))) return message;
+function placed({ code, message, host, model, errors }: OllamaError): string {
+  const isOurs = errors !== undefined || !SERVER_WORDS.includes(code);
+  if (host === undefined || isOurs || message.includes(shortHost(host))) return message;
   const about = model === undefined || message.includes(model) ? '' : `${model} on `;
   return `${about}${shortHost(host)}: ${message}`;
 }
@@ -146,4 +147,23 @@ export function combinedExit(failed: readonly ErrorCode[], succeeded: number): n
   const codes = new Set(failed.map((code) => EXIT_CODES[code]));
   const [only] = codes;
   return succeeded === 0 && codes.size === 1 && only !== undefined ? only : EXIT_CODES.partial;
+}
+
+/**
+ * The one error of several that failed beside `succeeded` others: the only one, else one with the code that all share,
+ * or `partial`; undefined of none.
+ */
+export function sumErrors(
+  errors: readonly OllamaError[],
+  succeeded: number,
+  { message, host }: { readonly message: string; readonly host: string },
+): OllamaError | undefined {
+  const [first] = errors;
+  if (!first || (errors.length === 1 && succeeded === 0)) return first;
+  const exit = combinedExit(
+    errors.map(({ code }) => code),
+    succeeded,
+  );
+  const code = exit === toFailure(first).exit ? first.code : 'partial';
+  return new OllamaError(code, message, { host, errors, cause: first });
 }

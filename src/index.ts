@@ -24,9 +24,22 @@ export { OllamaError, isOllamaError, type ErrorCode, type ErrorFacts } from './c
 export type { CheckStatus, HealthCheck, HealthReport } from './core/health.js';
 export type { HttpEvent, Timeouts } from './core/http.js';
 export { checkModelName, displayName, parseModelName, sameModel, type ModelName } from './core/model-name.js';
-export { reducePull, startPull, type PullLayer, type PullPhase, type PullState } from './core/pull.js';
+export {
+  reducePull,
+  startPull,
+  type PullLayer,
+  type PullManifest,
+  type PullPhase,
+  type PullRetry,
+  type PullState,
+} from './core/pull.js';
 export { pullTotals, type PullTotals } from './core/pull-totals.js';
-export { pullEventsFromValue, type OllamaPullEvent } from './core/pull-events.js';
+export {
+  pullEventsFromValue,
+  type ManifestLayer,
+  type OllamaPullEvent,
+  type RetryKind,
+} from './core/pull-events.js';
 export type { PullOptions } from './core/pull-stream.js';
 export type { StatusLine } from './core/status-stream.js';
 export {

@@ -95,7 +95,11 @@ async function tell(
     return EXIT_CODES.interrupted;
   }
   const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];
-  const failure = toFailure(error, { installed, hostFlag: context?.flags.host });
+  const failure = toFailure(error, {
+    installed,
+    hostFlag: context?.flags.host,
+    insecure: argv.includes('--insecure'),
+  });
   const { tellFailure } = await import('./tell-failure.js');
   await tellFailure(io, failure, asksForJson(argv), context?.settings ?? { color: 'auto' });
   if (argv.includes('--debug') && error.stack !== undefined) {

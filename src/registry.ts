@@ -7,7 +7,7 @@ import { isLoopback } from './core/url.js';
 /** How a registry is asked. */
 export interface FindRegistryOptions {
   /** Also without TLS, where none is spoken. */
-  readonly insecure?: boolean;
+  readonly insecure?: boolean | undefined;
 }
 
 /** How long a server on this machine may take to say what it is. */

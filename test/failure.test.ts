@@ -32,6 +32,16 @@ describe('what a failure says', () => {
     expect(told('stream_cut', 'It broke off.', { host, hint: 'Ask again.' }).hint).toBe('Ask again.');
   });
 
+  it.each<ErrorCode>(['unauthorized', 'unreachable', 'no_space', 'digest_mismatch', 'server_error'])(
+    'leaves the words and the remedies of %s to those that are summed up',
+    (code) => {
+      const errors = [new OllamaError(code, 'one', { host, model: 'm:1' })];
+      const sum = told(code, '2 of 2 models failed.', { host, errors, cause: errors[0] });
+      expect(sum).toEqual({ message: '2 of 2 models failed.', hint: '' });
+      expect(told(code, 'It failed.', { host }).hint).not.toBe('');
+    },
+  );
+
   it('says once how to wait longer', () => {
     expect(told('timeout', 'No answer.', { host }).hint).toContain('--timeout 5m');
     expect(told('timeout', 'No answer.', { host, hint: 'Wait with --timeout.' }).hint).toBe(

@@ -10,25 +10,34 @@ import { fileURLToPath } from 'node:url';
 
 const cli = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'cli');
 
-const MODEL = {
-  name: 'a:1b',
-  model: 'a:1b',
+const DETAILS = {
+  parent_model: '',
+  format: 'gguf',
+  family: 'a',
+  families: ['a'],
+  parameter_size: '1B',
+  quantization_level: 'Q4_0',
+};
+const model = (name) => ({
+  name: `${name}:1b`,
+  model: `${name}:1b`,
   modified_at: '2026-01-02T03:04:05.678901234Z',
   size: 1_000_000,
-  digest: 'a'.repeat(64),
-  details: {
-    parent_model: '',
-    format: 'gguf',
-    family: 'a',
-    families: ['a'],
-    parameter_size: '1B',
-    quantization_level: 'Q4_0',
-  },
-  capabilities: ['completion'],
-};
+  digest: name.repeat(64),
+  details: DETAILS,
+});
 const LAYER = { status: 'pulling aaaaaaaaaaaa', digest: `sha256:${'a'.repeat(64)}`, total: 100 };
 const ANSWERS = {
-  '/api/tags': [{ models: [MODEL] }],
+  // They look the same, and their list does not tell all: the lookup of what it lacks is compiled too.
+  '/api/tags': [{ models: [model('a'), model('b')] }],
+  '/api/show': [
+    {
+      modelfile: `FROM /blobs/sha256-${'c'.repeat(64)}\n`,
+      details: DETAILS,
+      model_info: { 'general.architecture': 'a', 'a.context_length': 1024 },
+      capabilities: ['completion'],
+    },
+  ],
   '/api/ps': [{ models: [] }],
   '/api/version': [{ version: '0.24.0' }],
   '/api/pull': [
@@ -50,6 +59,7 @@ const SETTINGS = { json: '{ "options": { "seed": 1 } }', yaml: 'options:\n  seed
 const SHORT = [
   { argv: ['--help'] },
   { argv: ['list', '--json'] },
+  { argv: ['list', '--json'] }, // which finds what the first one kept
   { argv: ['list', '--json'], folder: 'json' },
   { argv: ['list', '--json'], folder: 'yaml' },
 ];

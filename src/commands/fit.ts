@@ -109,8 +109,9 @@ function readContext(text: string | undefined): number | undefined {
 
 async function draw({ io, settings }: Context, report: FitReport): Promise<void> {
   const { openLook } = await import('../output/look.js');
-  const { displayWidth, padEnd, padStart, truncateEnd, truncateMiddle } = await import('../format/width.js');
-  const { missingBytes } = await import('../models/fit-verdict.js');
+  const { breakWords, displayWidth, padEnd, padStart, truncateEnd, truncateMiddle } =
+    await import('../format/width.js');
+  const { missingBytes, usableVram } = await import('../models/fit-verdict.js');
   const look = await openLook(io, io.stdout, settings);
   const { dim, good, warn, bad, bold } = look.styles;
   const rows = describe(report);
@@ -123,16 +124,16 @@ async function draw({ io, settings }: Context, report: FitReport): Promise<void>
     return remark === '' ? cells : `${cells}  ${dim(remark)}`;
   });
   const paint = { fits: good, partly: warn, no: bad, unknown: warn }[report.verdict];
-  const { word, notes } = verdictWords(
-    report,
-    missingBytes(report.total_bytes, { ...report.available, unified: report.unified }),
-  );
-  const name = truncateMiddle(
-    cleanLine(report.model),
-    Math.max(8, look.width - word.length - 3),
-    look.symbols.ellipsis,
-  );
-  lines.push('', ` ${bold(name)} ${paint(word)}`, ...notes.map((note) => ` ${cleanLine(note)}`));
+  const memory = { ...report.available, unified: report.unified };
+  const { word, notes } = verdictWords(report, usableVram(memory), missingBytes(report.total_bytes, memory));
+  const width = Math.max(1, look.width - 1);
+  const name = truncateMiddle(cleanLine(report.model), width, look.symbols.ellipsis);
+  const isOneLine = displayWidth(`${name} ${word}`) <= width;
+  const verdict = isOneLine
+    ? [`${bold(name)} ${paint(word)}`]
+    : [bold(name), ...breakWords(word, width).map((line) => paint(line))];
+  const rest = notes.flatMap((note) => breakWords(cleanLine(note), width));
+  lines.push('', ...[...verdict, ...rest].map((line) => ` ${line}`));
   await writeLines(io.stdout, lines, io.signal);
 }
 
@@ -158,10 +159,12 @@ function describe(report: FitReport): (readonly [title: string, size: string, no
   return rows;
 }
 
-/** The verdict in words, and in short lines what follows from it. */
-function verdictWords(report: FitReport, missing: number): { word: string; notes: string[] } {
-  const { available, total_bytes: total, verdict } = report;
-  const { vram = 0 } = available;
+/** The verdict in words, and in short lines what follows from it; `vram` is what a model can take of it. */
+function verdictWords(
+  { total_bytes: total, verdict, reason }: FitReport,
+  vram: number,
+  missing: number,
+): { word: string; notes: string[] } {
   switch (verdict) {
     case 'fits':
       if (total === 0) return { word: 'needs no memory here', notes: ['It runs in the cloud.'] };
@@ -179,7 +182,7 @@ function verdictWords(report: FitReport, missing: number): { word: string; notes
     case 'no':
       return { word: 'does not fit', notes: [`About ${formatBytes(missing)} are missing.`] };
     case 'unknown': {
-      const why = report.reason === undefined ? [] : [`${upperFirst(report.reason)}.`];
+      const why = reason === undefined ? [] : [`${upperFirst(reason)}.`];
       return { word: 'may fit or not', notes: [...why, 'Say what there is: --ram 16GB --vram 8GB'] };
     }
   }

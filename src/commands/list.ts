@@ -5,6 +5,7 @@ import { matchName } from '../config/glob.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import type { Register } from '../command.js';
+import type { KeptDetails } from '../models/details.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { contextLength, modelColumns } from '../output/model-columns.js';
@@ -62,13 +63,13 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
     );
   }
   const asked = client.list({ signal: io.signal });
-  // These take as long as a server's answer: once the request is out, they are done while that is awaited.
-  setImmediate(() => {
-    setImmediate(() => {
-      void io.stdout;
-      void import('../models/details.js');
-    });
-  });
+  let kept: KeptDetails | undefined;
+  const prepare = async (): Promise<void> => {
+    void io.stdout;
+    kept = (await import('../models/details.js')).readKept(io);
+  };
+  // It takes as long as a server's answer: once the request is out, it is done while that is awaited.
+  setImmediate(() => setImmediate(() => void prepare()));
   const all = await asked;
   const { mode } = context;
   let models = glob === undefined ? all : all.filter((model) => matchName(glob, model.name));
@@ -84,7 +85,8 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
   }
   const wanted = mode === 'json' ? (fields ?? MODEL_FIELDS) : columns.map(({ key }) => key);
   const isWhole = fields === undefined && (mode === 'json' || flags.columns === undefined);
-  const known = await learn(context, models, wanted, isWhole && (mode === 'json' || onTerminal));
+  const wantsShared = isWhole && (mode === 'json' || onTerminal);
+  const known = await learn(context, models, { wanted, wantsShared, kept });
   if (mode === 'json') await writeJson(io, listDocument(context, known, fields));
   else if (onTerminal) await drawTable(context, known, columns, all.length);
   else {
@@ -111,8 +113,15 @@ function looks({ details }: InstalledModel): string {
 async function learn(
   context: Context,
   models: readonly InstalledModel[],
-  wanted: readonly string[],
-  wantsShared: boolean,
+  {
+    wanted,
+    wantsShared,
+    kept,
+  }: {
+    readonly wanted: readonly string[];
+    readonly wantsShared: boolean;
+    readonly kept: KeptDetails | undefined;
+  },
 ): Promise<Known> {
   const lacking = models.filter(
     (model) =>
@@ -125,7 +134,7 @@ async function learn(
   const { findDetails } = await import('../models/details.js');
   const { findDoubles, measureSharing } = await import('../models/shared.js');
   const doubles = hasDoubles ? findDoubles(models) : [];
-  const details = await findDetails(context, [...new Set([...lacking, ...doubles])]);
+  const details = await findDetails(context, [...new Set([...lacking, ...doubles])], kept);
   const sharing = measureSharing(models, (digest) => details.get(digest)?.weights);
   return {
     models: models.map((model) => {

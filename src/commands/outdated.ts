@@ -1,4 +1,5 @@
 import { throughHost } from '../advice.js';
+import { isGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
@@ -11,6 +12,7 @@ import type { Register } from '../command.js';
 import type { Freshness } from '../models/outdated.js';
 
 interface OutdatedFlags {
+  readonly insecure?: boolean;
   readonly header?: boolean;
 }
 
@@ -22,6 +24,7 @@ export const register: Register = (program, action) => {
     .summary('which models the registry has anew')
     .description('Compares the digests of installed models with the registry. Downloads nothing.')
     .argument('[model...]', 'names, or globs such as "qwen2*"; all without one')
+    .option('--insecure', 'ask a registry that speaks no TLS over plain HTTP')
     .option('--no-header', 'in a pipe: without the header row')
     .action(action(outdated));
 };
@@ -34,13 +37,13 @@ async function outdated(context: Context, words: readonly string[], flags: Outda
   const { io, client } = context;
   const fields = readFields(context.flags);
   checkFields(fields ?? [], ITEM_FIELDS);
-  const { chooseInstalled, isGlob } = await import('../models/outdated-choice.js');
+  const { chooseInstalled } = await import('../models/outdated-choice.js');
   for (const word of words) if (!isGlob(word)) checkModelName(word);
   const { findRegistry } = await import('../registry.js');
   const { checkFreshness, registryFailure } = await import('../models/outdated.js');
   const [installed, registry] = await Promise.all([
     client.list({ signal: io.signal, force: true }),
-    findRegistry(context),
+    findRegistry(context, { insecure: flags.insecure === true }),
   ]);
   const { chosen, missing } = chooseInstalled(words, installed, client.host.url);
   const checked = await checkFreshness(context, registry, chosen, { signal: io.signal });
@@ -101,7 +104,7 @@ const COLUMNS: readonly Column<Item>[] = [
     value: ({ remote_digest: digest }) => short(digest),
     priority: 1,
   },
-  { ...textColumn('reason', 'REASON'), shrink: 'end' },
+  { ...textColumn('reason', 'REASON'), shrink: 'end', priority: 0 },
 ];
 
 function textColumn(key: keyof Item, title: string): Column<Item> {
@@ -122,6 +125,7 @@ async function draw(
 ): Promise<void> {
   const { openLook } = await import('../output/look.js');
   const { renderTerminalTable } = await import('../output/terminal-table.js');
+  const { displayWidth } = await import('../format/width.js');
   const look = await openLook(io, io.stdout, settings);
   const { good, warn } = look.styles;
   if (items.length === 0) {
@@ -132,11 +136,13 @@ async function draw(
   const lines = renderTerminalTable(items, filled, { width, styles, ellipsis: symbols.ellipsis });
   const open = items.filter(({ state }) => state === 'unknown').length;
   const unsure = open === 0 ? '' : ` ${open} could not be compared.`;
-  const end =
-    count > 0
-      ? `${warn(`${count} of ${items.length} outdated.`)}${unsure} Get them: ${throughHost('ollama-cli update --all', flags.host)}`
-      : open > 0
-        ? unsure.trim()
-        : good('Nothing is outdated.');
-  await writeLines(io.stdout, [...lines, '', end], io.signal);
+  if (count === 0) {
+    const end = open > 0 ? unsure.trim() : good('Nothing is outdated.');
+    return await writeLines(io.stdout, [...lines, '', end], io.signal);
+  }
+  const told = `${count} of ${items.length} outdated.`;
+  const next = `Get them: ${throughHost('ollama-cli update --all', flags.host)}`;
+  // A command that is torn apart can't be copied.
+  const gap = displayWidth(`${told}${unsure} ${next}`) > width ? '\n' : ' ';
+  await writeLines(io.stdout, [...lines, '', `${warn(told)}${unsure}${gap}${next}`], io.signal);
 }

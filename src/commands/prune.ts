@@ -2,7 +2,7 @@ import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import type { InstalledModel } from '../core/wire.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
@@ -12,7 +12,7 @@ import { writeLines } from '../output/write.js';
 import type { OutputStream } from '../io.js';
 import type { Outcome, Register } from '../command.js';
 import type { Candidate } from '../models/unused.js';
-import type { Sharing } from '../models/shared.js';
+import type { FreedTold } from '../models/freed.js';
 
 interface PruneFlags {
   readonly olderThan: string;
@@ -53,7 +53,7 @@ interface Removal {
 /** What is to go, and how many bytes the removal of some of it frees. */
 interface Plan {
   readonly candidates: readonly Candidate[];
-  freed(removed: readonly InstalledModel[]): Sharing;
+  freed(removed: readonly InstalledModel[]): Pick<FreedTold, 'bytes' | 'amount'>;
 }
 
 async function prune(context: Context, flags: PruneFlags): Promise<Outcome> {
@@ -88,8 +88,6 @@ async function makePlan(context: Context, olderThan: number, flags: PruneFlags):
   const { io, client, settings } = context;
   const { findUnused } = await import('../models/unused.js');
   const { keepsHistory, readUses } = await import('../models/usage.js');
-  const { findDoubles, measureFreed } = await import('../models/shared.js');
-  const { findDetails } = await import('../models/details.js');
   const [installed, loaded, uses] = await Promise.all([
     client.list({ signal: io.signal, force: true }),
     client.running({ signal: io.signal }),
@@ -106,29 +104,20 @@ async function makePlan(context: Context, olderThan: number, flags: PruneFlags):
     io.stderr.write(
       'History is off, so no use is recorded: newer uses than those told here are not known.\n',
     );
-  const doubles = candidates.length === 0 ? [] : findDoubles(installed);
-  const details = doubles.length === 0 ? undefined : await findDetails(context, doubles);
-  // A dry run leaves everything as it was, the cache too.
-  if (flags.dryRun !== true) await details?.save();
-  return {
-    candidates,
-    freed: (removed) => measureFreed(installed, new Set(removed), (digest) => details?.get(digest)?.weights),
-  };
+  if (candidates.length === 0) return { candidates, freed: () => ({ bytes: 0, amount: '0 B' }) };
+  const { measureFreed } = await import('../models/freed.js');
+  const measure = await measureFreed(context, installed);
+  return { candidates, freed: (removed) => measure(removed.map(({ name }) => name)) };
 }
 
 function modelsOf({ candidates }: Plan): InstalledModel[] {
   return candidates.map(({ model }) => model);
 }
 
-/** How much it frees, in words. */
-function freedWords({ bytes, known }: Sharing): string {
-  return known ? formatBytes(bytes) : `at least ${formatBytes(bytes)}`;
-}
-
 async function confirm(context: Context, plan: Plan): Promise<void> {
   const { host } = context.client;
   const count = plan.candidates.length === 1 ? 'this model' : `these ${plan.candidates.length} models`;
-  const freed = freedWords(plan.freed(modelsOf(plan)));
+  const freed = plan.freed(modelsOf(plan)).amount;
   if (await askOrDecline(context, `Remove ${count} from ${host.display}, which frees ${freed}?`)) return;
   throw new OllamaError('declined', 'Nothing was removed.', { host: host.url });
 }
@@ -199,11 +188,7 @@ async function tellPlan(context: Context, plan: Plan, { dryRun, olderThan }: Pru
       ? [
           `Nothing to prune on ${client.host.display}: every model was used or changed within ${cleanLine(olderThan)}, is loaded, or is kept.`,
         ]
-      : [
-          ...(await describe(context, io.stdout, plan.candidates)),
-          '',
-          `${freedWords(freed)} would be freed.`,
-        ];
+      : [...(await describe(context, io.stdout, plan.candidates)), '', `${freed.amount} would be freed.`];
   await writeLines(io.stdout, lines, io.signal);
 }
 
@@ -231,7 +216,7 @@ async function tellOutcome(context: Context, plan: Plan, { removed, failed }: Re
   }
   if (flags.quiet === true) return;
   const lines = removed.map(({ name, size }) => `removed ${cleanLine(name)}, ${formatBytes(size)}`);
-  await writeLines(io.stdout, [...lines, `${freedWords(freed)} freed`], io.signal);
+  await writeLines(io.stdout, [...lines, `${freed.amount} freed`], io.signal);
 }
 
 async function writeDocument({ io, flags }: Context, document: object): Promise<void> {
@@ -244,19 +229,10 @@ async function writeDocument({ io, flags }: Context, document: object): Promise<
 
 /** 0, or throws the one error that tells of all that did not work. */
 function endWith({ client }: Context, { removed, failed }: Removal): Outcome {
-  const [first] = failed;
-  if (!first) return 0;
-  if (failed.length === 1 && removed.length === 0) throw first.error;
-  const codes = failed.map(({ error }) => error.code);
-  const code =
-    combinedExit(codes, removed.length) === toFailure(first.error).exit ? first.error.code : 'partial';
-  const names = failed.map(({ name }) => name).join(', ');
-  throw new OllamaError(
-    code,
-    `${failed.length} of ${failed.length + removed.length} could not be removed: ${names}.`,
-    {
-      host: client.host.url,
-      cause: first.error,
-    },
-  );
+  const why = failed.map(({ name, error }) => `${name} (${error.message})`).join(', ');
+  const message = `${failed.length} of ${failed.length + removed.length} could not be removed: ${why}.`;
+  const errors = failed.map(({ error }) => error);
+  const error = sumErrors(errors, removed.length, { message, host: client.host.url });
+  if (error) throw error;
+  return 0;
 }

@@ -39,7 +39,8 @@ async function push(context: Context, model: string, flags: PushFlags): Promise<
       await checkProjectHost(context, flags.yes === true);
       const { transferEvents } = await import('../core/status-stream.js');
       const lines = client.push(model, { signal: io.signal, insecure: flags.insecure === true });
-      return transferEvents(lines, (error) => explain(error, model));
+      const again = flags.insecure === true ? `--insecure ${model}` : model;
+      return transferEvents(lines, (error) => explain(error, model, again));
     },
     ...(url === undefined ? {} : { result: { url } }),
   });
@@ -75,7 +76,7 @@ function pageOf(model: string): string | undefined {
 const UNFINISHED: readonly ErrorCode[] = ['registry_unreachable', 'stream_cut', 'stalled', 'digest_mismatch'];
 
 /** What the server's words mean for a push: they are those of a pull, and name files. */
-function explain(error: OllamaError, model: string): OllamaError {
+function explain(error: OllamaError, model: string, again: string): OllamaError {
   const { code, message, host, status, cause } = error;
   const facts = { model, host, status, cause };
   if (code === 'model_not_found') {
@@ -94,6 +95,6 @@ function explain(error: OllamaError, model: string): OllamaError {
     ...facts,
     hint: insecure
       ? `That registry speaks plain HTTP: ollama-cli push --insecure ${model}`
-      : `What has arrived is kept: ollama-cli push ${model}`,
+      : `What has arrived is kept: ollama-cli push ${again}`,
   });
 }

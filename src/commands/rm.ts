@@ -1,10 +1,10 @@
 import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
-import { matchGlob } from '../config/glob.js';
+import { isGlob, matchGlob } from '../config/glob.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
 import type { InstalledModel } from '../core/wire.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
@@ -53,11 +53,10 @@ async function rm(context: Context, words: readonly string[], flags: RmFlags): P
   const installed = await client.list({ signal: io.signal, force: true });
   const { targets, unmatched } = choose(words, installed);
 
-  const freed = await openFreed(context, installed, targets);
+  const asks = flags.dryRun !== true && flags.yes !== true && flags.force !== true;
+  const freed = await openFreed(context, installed, targets, asks || flags.dryRun === true);
   if (flags.dryRun === true) return await tellPlan(context, targets, unmatched, flags, freed);
-  if (targets.some(({ size }) => size !== undefined) && flags.yes !== true && flags.force !== true) {
-    await confirm(context, targets, freed);
-  }
+  if (asks && targets.some(({ size }) => size !== undefined)) await confirm(context, targets, freed);
   const outcome: Removal = { removed: [], missing: [...unmatched], failed: [] };
   try {
     const { openUnloading } = await import('../models/unload.js');
@@ -75,7 +74,7 @@ async function rm(context: Context, words: readonly string[], flags: RmFlags): P
   return endWith(context, outcome, flags);
 }
 
-/** What removing some of the models frees; undefined where it is not known which layers they share. */
+/** What removing some of the models frees; undefined where that could not be found out, or is not told. */
 type MeasureFreed = (targets: readonly Target[]) => FreedTold | undefined;
 
 /** Finds out what the models share, before any of them goes. What can't be found out is only not told. */
@@ -83,8 +82,9 @@ async function openFreed(
   context: Context,
   installed: readonly InstalledModel[],
   targets: readonly Target[],
+  asks: boolean,
 ): Promise<MeasureFreed> {
-  const isTold = context.mode === 'json' || context.flags.quiet !== true;
+  const isTold = asks || context.mode === 'json' || context.flags.quiet !== true;
   if (!isTold || targets.every(({ size }) => size === undefined)) return () => undefined;
   try {
     const { measureFreed } = await import('../models/freed.js');
@@ -94,10 +94,6 @@ async function openFreed(
     if (toOllamaError(error).code === 'interrupted') throw error;
     return () => undefined;
   }
-}
-
-function isGlob(word: string): boolean {
-  return /[*?]/.test(word);
 }
 
 function choose(
@@ -123,6 +119,12 @@ function describe(targets: readonly Target[]): string {
   return known.map(({ name, size }) => `  ${cleanLine(name)}  ${formatBytes(size ?? 0)}\n`).join('');
 }
 
+/** `0 B would be freed: 816 kB are shared with gemma3:1b.` */
+function freedLine(freed: FreedTold | undefined, verb: string): string {
+  if (freed === undefined) return '';
+  return `${freed.amount} ${verb}${freed.sharing === '' ? '' : `: ${freed.sharing}`}.`;
+}
+
 function totalOf(targets: readonly Target[]): string {
   return formatBytes(targets.reduce((sum, { size }) => sum + (size ?? 0), 0));
 }
@@ -130,11 +132,11 @@ function totalOf(targets: readonly Target[]): string {
 async function confirm(context: Context, targets: readonly Target[], measure: MeasureFreed): Promise<void> {
   const known = targets.filter(({ size }) => size !== undefined);
   const count = known.length === 1 ? 'this model' : `these ${known.length} models`;
-  if (context.mode !== 'json') {
-    context.io.stderr.write(describe(targets) + (measure(known)?.words('frees') ?? ''));
-  }
+  if (context.mode !== 'json') context.io.stderr.write(describe(targets));
   const host = context.client.host.display;
-  const question = `Remove ${count} (${totalOf(targets)}) from ${host}?`;
+  const freed = measure(known);
+  const sharing = freed?.sharing ? ` (${freed.sharing})` : '';
+  const question = `Remove ${count} from ${host}, which frees ${freed?.amount ?? `at most ${totalOf(known)}`}${sharing}?`;
   if (!(await askOrDecline(context, question))) {
     throw new OllamaError('declined', 'Nothing was removed.', { host: context.client.host.url });
   }
@@ -180,11 +182,14 @@ async function tellPlan(
       removed: known.map(plain),
       missing,
       failed: [],
-      ...(freed === undefined ? {} : { freed_bytes: freed.bytes }),
+      ...(freed?.known === true ? { freed_bytes: freed.bytes } : {}),
     });
   } else {
-    const end = known.length === 0 ? 'Nothing would be removed.\n' : `${totalOf(known)} would be removed.\n`;
-    await writeText(io.stdout, describe(known) + (freed?.words('frees') ?? '') + end, io.signal);
+    const end =
+      known.length === 0
+        ? 'Nothing would be removed.'
+        : freedLine(freed, 'would be freed') || `At most ${totalOf(known)} would be freed.`;
+    await writeText(io.stdout, `${describe(known)}${end}\n`, io.signal);
   }
   return endWith(context, { removed: [...known], missing, failed: [] }, flags);
 }
@@ -198,15 +203,17 @@ async function tellOutcome(context: Context, outcome: Removal, measure: MeasureF
       removed: outcome.removed.map(plain),
       missing: outcome.missing,
       failed: outcome.failed.map(({ name, error }) => ({ name, error: failureJson(toFailure(error)) })),
-      ...(freed === undefined ? {} : { freed_bytes: freed.bytes }),
+      ...(freed?.known === true ? { freed_bytes: freed.bytes } : {}),
     });
   } else if (context.flags.quiet !== true) {
-    const lines = outcome.removed.map(({ name, size }) =>
-      size === undefined
-        ? `removed ${cleanLine(name)}\n`
-        : `removed ${cleanLine(name)}, ${formatBytes(size)}\n`,
-    );
-    await writeText(io.stdout, lines.join('') + (freed?.words('freed') ?? ''), io.signal);
+    // A size that does not go is not told as if it did.
+    const isShared = freed !== undefined && freed.sharing !== '';
+    const lines = outcome.removed.map(({ name, size }) => {
+      const bytes = size === undefined || isShared ? '' : `, ${formatBytes(size)}`;
+      return `removed ${cleanLine(name)}${bytes}\n`;
+    });
+    const end = isShared ? `${freedLine(freed, 'freed')}\n` : '';
+    await writeText(io.stdout, lines.join('') + end, io.signal);
   }
 }
 
@@ -227,21 +234,9 @@ function endWith({ client }: Context, { removed, missing, failed }: Removal, fla
     ),
     ...failed.map(({ error }) => error),
   ];
-  const [first] = errors;
-  if (!first) return 0;
-  if (errors.length === 1 && removed.length === 0) throw first;
-  const names = [...absent, ...failed.map(({ name }) => name)].join(', ');
-  const exit = combinedExit(
-    errors.map(({ code }) => code),
-    removed.length,
-  );
-  const code = exit === toFailure(first).exit ? first.code : 'partial';
-  throw new OllamaError(
-    code,
-    `${errors.length} of ${errors.length + removed.length} could not be removed: ${names}.`,
-    {
-      host,
-      cause: first,
-    },
-  );
+  const why = [...absent, ...failed.map(({ name, error }) => `${name} (${error.message})`)].join(', ');
+  const message = `${errors.length} of ${errors.length + removed.length} could not be removed: ${why}.`;
+  const error = sumErrors(errors, removed.length, { message, host });
+  if (error) throw error;
+  return 0;
 }

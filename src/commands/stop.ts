@@ -1,4 +1,4 @@
-import { matchGlob } from '../config/glob.js';
+import { isGlob, matchGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
@@ -76,10 +76,6 @@ function checkWords(words: readonly string[], { all }: StopFlags): void {
     throw new OllamaError('usage', 'No model was named.', {
       hint: 'ollama-cli stop MODEL, or --all; ollama-cli ps shows the loaded ones',
     });
-}
-
-function isGlob(word: string): boolean {
-  return /[*?]/.test(word);
 }
 
 function choose(

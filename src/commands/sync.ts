@@ -2,7 +2,7 @@ import { askOrDecline, checkAllowed } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { interruption } from '../core/time-limit.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import type { SyncFailure, SyncStep } from '../models/sync-apply.js';
@@ -11,7 +11,7 @@ import type { PullFlags } from '../pulls/flags.js';
 import type { PullAllOptions, PullsOutcome } from '../pulls/pull-all.js';
 import type { Register } from '../command.js';
 import { openEventWriter, readFields } from '../output/fields.js';
-import { SCHEMA_VERSION, writeJson } from '../output/json.js';
+import { SCHEMA_VERSION } from '../output/json.js';
 import { writeLines, writeText } from '../output/write.js';
 
 interface SyncFlags extends PullFlags {
@@ -38,6 +38,7 @@ export const register: Register = (program, action) => {
     .option('--keep-going', 'go on with the other pulls when one fails')
     .option('--stall <duration>', 'ask again after so long without a byte: 45s; 0 for never')
     .option('--retries <n>', 'ask again so often at most; otherwise as long as bytes come')
+    .option('--insecure', 'have the server fetch over plain HTTP')
     .option('-y, --yes', 'do not ask')
     .option('-f, --force', 'the same as --yes')
     .action(
@@ -56,7 +57,11 @@ const OWN_FIELDS = [
 ];
 
 async function sync(context: Context, file: string | undefined, flags: SyncFlags): Promise<void> {
-  if (flags.export === true) return await writeInstalled(context, file, flags);
+  if (flags.export === true) {
+    const { exportInstalled } = await import('../export-installed.js');
+    const yes = flags.yes === true || flags.force === true;
+    return await exportInstalled(context, file, { yes, dryRun: flags.dryRun === true });
+  }
   if (file === undefined) {
     throw new OllamaError('usage', 'No file was named.', {
       hint: 'ollama-cli sync FILE; ollama-cli sync --export FILE writes one',
@@ -125,7 +130,7 @@ async function run(
   const { parseSyncFile, readSyncFile } = await import('../models/sync-file.js');
   const { readPipedPrompt } = await import('../output/stdin.js');
   const text = file === '-' ? await readPipedPrompt(io) : await readSyncFile(io.cwd, file);
-  const declared = await parseSyncFile(text, file === '-' ? 'stdin' : file);
+  const declared = parseSyncFile(text, file === '-' ? 'stdin' : file);
   for (const { name } of declared) checkAllowed(context, name);
   const installed = await client.list({ signal: io.signal, force: true });
   const plan = planSync(declared, installed, { prune: flags.prune === true });
@@ -134,7 +139,7 @@ async function run(
   await write({ type: 'plan', ...(dry ? { dry_run: true } : {}), pull: pulled, copy, remove, keep });
   const { checkPins, findMismatches, makeCopies, removeListed } = await import('../models/sync-apply.js');
   if (context.mode !== 'json') await showPlan(context, file, plan, dry);
-  await checkPins(context, plan.pull);
+  await checkPins(context, plan.pull, { insecure: flags.insecure === true });
   if (dry || isEmptyPlan(plan)) return;
   if (options.yes !== true) await confirm(context, plan);
 
@@ -204,57 +209,14 @@ async function say({ io }: Context, step: SyncStep): Promise<void> {
 
 /** Throws the one error that sums up what failed. */
 function endWith({ client }: Context, plan: SyncPlan, done: Done, pulls: PullsOutcome): void {
-  const [first] = done.failed;
-  if (!first) {
-    // Nothing failed by itself: something came before all pulls.
-    if (pulls.error) throw pulls.error;
-    return;
-  }
-  if (done.failed.length === 1 && done.succeeded.length + done.copied.length + done.removed.length === 0)
-    throw first.error;
-  const codes = done.failed.map(({ error }) => error.code);
-  const exit = combinedExit(codes, done.succeeded.length + done.copied.length + done.removed.length);
-  const names = done.failed.map(({ model }) => model).join(', ');
+  const why = done.failed.map(({ model, error }) => `${model} (${error.message})`).join(', ');
   const kept = plan.remove.length > 0 && done.removed.length === 0 ? ' Nothing was removed.' : '';
-  throw new OllamaError(
-    exit === toFailure(first.error).exit ? first.error.code : 'partial',
-    `Not as declared: ${names}.${kept} ${first.error.message}`,
-    { host: client.host.url, cause: first.error },
+  const error = sumErrors(
+    done.failed.map((one) => one.error),
+    done.succeeded.length + done.copied.length + done.removed.length,
+    { message: `Not as declared: ${why}.${kept}`, host: client.host.url },
   );
-}
-
-async function writeInstalled(context: Context, file: string | undefined, flags: SyncFlags): Promise<void> {
-  const { io, client, mode } = context;
-  const { declareInstalled } = await import('../models/sync-plan.js');
-  const models = declareInstalled(await client.list({ signal: io.signal, force: true }));
-  const toStdout = file === undefined || file === '-';
-  if (toStdout && mode === 'json') return await writeJson(io, { host: client.host.url, models });
-  const { formatSyncFile } = await import('../models/sync-file.js');
-  const text = /\.json$/i.test(file ?? '')
-    ? `${JSON.stringify({ models }, null, 2)}\n`
-    : formatSyncFile(models);
-  if (toStdout) return await writeText(io.stdout, text, io.signal);
-  const { existsSync } = await import('node:fs');
-  const { resolve } = await import('node:path');
-  const target = resolve(io.cwd, file);
-  if (flags.dryRun === true) return await writeText(io.stdout, text, io.signal);
-  if (existsSync(target) && flags.yes !== true && flags.force !== true) {
-    if (!(await askOrDecline(context, `${cleanLine(file)} is there already. Replace it?`))) {
-      throw new OllamaError('declined', `${cleanLine(file)} was left as it is.`);
-    }
-  }
-  const { writeFileAtomic } = await import('../config/atomic-write.js');
-  try {
-    await writeFileAtomic(target, text);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new OllamaError('usage', `${cleanLine(file)} can't be written (${code ?? String(cause)}).`, {
-      cause,
-    });
-  }
-  if (mode === 'json') return await writeJson(io, { host: client.host.url, file: target, models });
-  if (context.flags.quiet !== true) {
-    const count = models.length === 1 ? '1 model' : `${models.length} models`;
-    await writeText(io.stdout, `wrote ${count} to ${cleanLine(file)}\n`, io.signal);
-  }
+  // Where nothing failed by itself, something came before all pulls.
+  const thrown = error ?? pulls.error;
+  if (thrown) throw thrown;
 }

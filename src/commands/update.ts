@@ -1,3 +1,4 @@
+import { isGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
@@ -29,6 +30,7 @@ export const register: Register = (program, action) => {
     .option('-n, --dry-run', 'only say what would be fetched, and what is there already')
     .option('--stall <duration>', 'ask again after so long without a byte: 45s; 0 for never')
     .option('--retries <n>', 'ask again so often at most; otherwise as long as bytes come')
+    .option('--insecure', 'have the server fetch over plain HTTP')
     .option('-y, --yes', 'do not ask, and check neither disk nor memory')
     .action(
       action(update, {
@@ -55,7 +57,7 @@ async function update(context: Context, words: readonly string[], flags: UpdateF
     }
     throw error;
   }
-  if (flags.dryRun === true) return await tellDryRun(context, plan);
+  if (flags.dryRun === true) return await tellDryRun(context, plan, flags);
   if (json) return await pullAsJson(context, plan, options, write);
   await sayPlan(context, plan);
   throwSum(context, plan, plan.stale.length > 0 ? await pull(context, plan, options) : NOTHING);
@@ -77,7 +79,11 @@ interface Plan {
 
 const NOTHING: PullsOutcome = { succeeded: [], failed: [], skipped: [], error: undefined };
 
-async function makePlan(context: Context, words: readonly string[], { all }: UpdateFlags): Promise<Plan> {
+async function makePlan(
+  context: Context,
+  words: readonly string[],
+  { all, insecure = false }: UpdateFlags,
+): Promise<Plan> {
   const { io, client } = context;
   const host = client.host.url;
   if ((words.length === 0) === (all !== true)) {
@@ -85,13 +91,13 @@ async function makePlan(context: Context, words: readonly string[], { all }: Upd
       words.length === 0 ? 'Which models to update is missing.' : 'Either names or --all, not both.';
     throw new OllamaError('usage', message, { hint: 'ollama-cli update MODEL, or ollama-cli update --all' });
   }
-  const { chooseInstalled, isGlob } = await import('../models/outdated-choice.js');
+  const { chooseInstalled } = await import('../models/outdated-choice.js');
   for (const word of words) if (!isGlob(word)) checkModelName(word);
   const { findRegistry } = await import('../registry.js');
   const { checkFreshness, registryFailure } = await import('../models/outdated.js');
   const [installed, registry] = await Promise.all([
     client.list({ signal: io.signal, force: true }),
-    findRegistry(context),
+    findRegistry(context, { insecure }),
   ]);
   const { chosen, missing } = chooseInstalled(words, installed, host);
   const checked = await checkFreshness(context, registry, chosen, { signal: io.signal });
@@ -146,13 +152,13 @@ async function pullAsJson(
   if (error) throw error;
 }
 
-async function tellDryRun(context: Context, plan: Plan): Promise<void> {
+async function tellDryRun(context: Context, plan: Plan, { insecure }: UpdateFlags): Promise<void> {
   const { io, mode, client } = context;
   if (mode === 'json') sayOpen(context, plan.open);
   else await sayPlan(context, plan);
   if (plan.stale.length > 0) {
     const { tellPlans } = await import('../pulls/dry-run.js');
-    await tellPlans(context, plan.stale, {});
+    await tellPlans(context, plan.stale, { insecure });
   } else if (mode === 'json') {
     const nothing = { dry_run: true, models: [], bytes_to_fetch: 0, bytes_present: 0 };
     await writeJson(io, { host: client.host.url, ...nothing });

@@ -1,18 +1,19 @@
-import { askOrDecline } from '../consent.js';
+import { isGlob } from '../config/glob.js';
+import { askOrDecline, checkAllowed } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
-import { failureJson, toFailure, toOllamaError } from '../failure.js';
-import type { CheckedModel, HashProgress, Integrity } from '../models/verify.js';
+import { sumErrors, toOllamaError } from '../failure.js';
+import type { HashProgress, Integrity } from '../models/verify.js';
 import type { Check } from '../models/verify-library.js';
 import type { RepairPlan } from '../models/verify-repair.js';
 import type { Register } from '../command.js';
 import { checkFields, readFields } from '../output/fields.js';
-import { pickFields, writeJson } from '../output/json.js';
-import { renderTsv, type Column } from '../output/table.js';
 import { writeLines } from '../output/write.js';
+import type { Repair } from '../tell-check.js';
 
 interface VerifyFlags {
+  readonly insecure?: boolean;
   readonly repair?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -32,58 +33,70 @@ export const register: Register = (program, action) => {
     .argument('[model...]', 'names, or globs such as "qwen2*"; all without one')
     .option('--repair', 'after a plan and a yes: fetch again what is broken')
     .option('-n, --dry-run', 'with --repair: only the plan')
+    .option('--insecure', 'have the server fetch over plain HTTP')
     .option('-y, --yes', 'do not ask')
     .option('--models-dir <dir>', "the server's models folder, where it is not in its usual place")
     .option('--no-header', 'in a pipe: without the header row')
     .action(action(verify));
 };
 
-const ITEM_FIELDS = ['name', 'state', 'layers', 'reason'];
-
-/** A repair: what was planned, and which pulls failed once it was done. */
-interface Repair {
-  readonly plan: RepairPlan;
-  readonly failed: readonly { readonly model: string; readonly error: OllamaError }[];
-}
+/** What one model is told with; `tell-check.ts` has the columns. */
+const CHECK_FIELDS = ['name', 'state', 'layers', 'reason'];
 
 async function verify(context: Context, words: readonly string[], flags: VerifyFlags): Promise<void> {
   for (const word of words) if (!isGlob(word)) checkModelName(word);
-  checkFields(readFields(context.flags) ?? [], ITEM_FIELDS);
+  checkFields(readFields(context.flags) ?? [], CHECK_FIELDS);
   if (flags.dryRun === true && flags.repair !== true) {
     throw new OllamaError('usage', '--dry-run goes with --repair: verify by itself changes nothing.');
   }
   const { checkLibrary, checkAgain, planFor } = await import('../models/verify-library.js');
+  const { tellCheck } = await import('../tell-check.js');
+  const tell = async (what: Check, repair?: Repair): Promise<void> =>
+    await tellCheck(context, what, { dryRun: flags.dryRun === true, header: flags.header !== false }, repair);
   const progress = await openProgress(context);
-  const options = { dir: flags.modelsDir, onProgress: progress.onProgress };
+  const options = { dir: flags.modelsDir, insecure: flags.insecure, onProgress: progress.onProgress };
   const check = await checkLibrary(context, words, options).finally(() => progress.end());
   if (flags.repair !== true) {
-    await tell(context, check, flags);
+    await tell(check);
     return endWith(context, check.integrity);
   }
-  const plan = await planFor(context, check);
+  const plan = await planFor(context, check, options);
   // Of a plan alone, a pipe gets the plan: it is the answer.
   if (context.mode === 'tty' || (context.mode === 'plain' && flags.dryRun !== true)) {
-    await tell(context, check, flags);
+    await tell(check);
   }
   await tellPlan(context, plan, flags);
   if (flags.dryRun === true || plan.blobs.length === 0) {
-    if (context.mode === 'json') await tell(context, check, flags, { plan, failed: [] });
+    if (context.mode === 'json') await tell(check, { plan, failed: [] });
     if (flags.dryRun === true && plan.left.length === 0) return;
-    return endWith(context, check.integrity);
+    return endWith(context, check.integrity, AFTER_REPAIR);
   }
-  if (flags.yes !== true) await confirm(context, check, plan, flags);
-  const failed = await apply(context, plan);
+  // Before anything goes: what may not be pulled would not come again.
+  for (const model of plan.pull) checkAllowed(context, model);
+  const tellAsItWas = async (error: unknown): Promise<never> => {
+    if (context.mode === 'json') await tell(check, { plan, failed: [] });
+    throw error;
+  };
+  if (flags.yes !== true) await confirm(context, plan).catch(tellAsItWas);
+  const failed = await apply(context, plan, flags.insecure === true).catch(tellAsItWas);
   const again = await checkAgain(context, check, plan, options).finally(() => progress.end());
   if (context.mode === 'json' || context.flags.quiet !== true) {
-    await tell(context, again, flags, { plan, failed });
+    await tell(again, { plan, failed });
   }
-  const [first] = failed;
-  if (first) throw first.error;
-  endWith(context, again.integrity);
+  const error = sumUp(context, failed, plan.pull.length - failed.length);
+  if (error) throw error;
+  endWith(context, again.integrity, AFTER_REPAIR);
 }
 
-function isGlob(word: string): boolean {
-  return /[*?]/.test(word);
+/** The one error of the pulls that failed. */
+function sumUp({ client }: Context, failed: Repair['failed'], succeeded: number): OllamaError | undefined {
+  const names = failed.map(({ model, error }) => `${model} (${error.message})`).join(', ');
+  const message = `${failed.length} of ${failed.length + succeeded} models could not be fetched again: ${names}.`;
+  return sumErrors(
+    failed.map(({ error }) => error),
+    succeeded,
+    { message, host: client.host.url },
+  );
 }
 
 /** What is told while it is hashed: a bar on a terminal, lines in a log. */
@@ -112,31 +125,30 @@ async function tellPlan(context: Context, plan: RepairPlan, flags: VerifyFlags):
   await writeLines(isAnswer ? io.stdout : io.stderr, [head, ...lines], io.signal);
 }
 
-async function confirm(context: Context, check: Check, plan: RepairPlan, flags: VerifyFlags): Promise<void> {
-  const host = context.client.host.display;
-  try {
-    if (await askOrDecline(context, `Repair ${plan.pull.join(', ')} on ${host}?`)) return;
-  } catch (error) {
-    if (context.mode === 'json') await tell(context, check, flags, { plan, failed: [] });
-    throw error;
-  }
-  throw new OllamaError('declined', 'Nothing was repaired.', { host: context.client.host.url });
+async function confirm(context: Context, { pull }: RepairPlan): Promise<void> {
+  const { host } = context.client;
+  if (await askOrDecline(context, `Repair ${pull.join(', ')} on ${host.display}?`)) return;
+  throw new OllamaError('declined', 'Nothing was repaired.', { host: host.url });
 }
 
-async function apply(context: Context, plan: RepairPlan): Promise<Repair['failed']> {
+async function apply(context: Context, plan: RepairPlan, insecure: boolean): Promise<Repair['failed']> {
   const { client, io, mode } = context;
   const { clearTheWay } = await import('../models/verify-repair.js');
   await clearTheWay(context, plan);
   if (mode !== 'json') {
     const { pullAll } = await import('../pulls/pull-all.js');
-    const outcome = await pullAll(withoutFields(context), plan.pull, { yes: true, keepGoing: true });
+    const outcome = await pullAll(withoutFields(context), plan.pull, {
+      yes: true,
+      keepGoing: true,
+      insecure,
+    });
     if (outcome.error?.code === 'interrupted') throw outcome.error;
     return outcome.failed;
   }
   const failed: { model: string; error: OllamaError }[] = [];
   for (const model of plan.pull) {
     try {
-      await client.pullWithReporter(model, { onEvent: () => undefined }, { signal: io.signal });
+      await client.pullWithReporter(model, { onEvent: () => undefined }, { signal: io.signal, insecure });
     } catch (thrown) {
       const error = toOllamaError(thrown);
       if (error.code === 'interrupted') throw error;
@@ -152,68 +164,14 @@ function withoutFields(context: Context): Context {
   return { ...context, flags: Object.fromEntries(kept) };
 }
 
-const COLUMNS: readonly Column<CheckedModel & { readonly told: string }>[] = [
-  { key: 'name', title: 'NAME', value: ({ name }) => name, raw: ({ name }) => name, shrink: 'middle' },
-  { key: 'state', title: 'STATE', value: ({ state }) => state, raw: ({ state }) => state },
-  { key: 'layers', title: 'LAYERS', value: ({ told }) => told, raw: ({ told }) => told, shrink: 'end' },
-];
-
-async function tell(context: Context, check: Check, flags: VerifyFlags, repair?: Repair): Promise<void> {
-  const { io, mode, client, settings } = context;
-  const fields = readFields(context.flags);
-  const { integrity, sight, orphans } = check;
-  if (mode === 'json') {
-    const document = documentOf(check, client.host.url, flags, repair);
-    return await writeJson(
-      io,
-      fields === undefined ? document : pickFields(document, 'models', fields, ITEM_FIELDS),
-    );
-  }
-  if (context.flags.quiet === true) return;
-  const { checkLines, countStates } = await import('../models/verify-words.js');
-  const rows = integrity.models.map((model) => ({ ...model, told: countStates(model) }));
-  const columns = fields === undefined ? COLUMNS : COLUMNS.filter(({ key }) => fields.includes(key));
-  const where = sight.folder?.path ?? sight.why ?? '';
-  const words = checkLines(integrity, orphans, sight.folder?.notes ?? [], where);
-  if (io.stdout.isTTY !== true && mode !== 'tty') {
-    await writeLines(io.stdout, renderTsv(rows, columns, { header: flags.header !== false }), io.signal);
-    return await writeLines(io.stderr, words, io.signal);
-  }
-  const { openLook } = await import('../output/look.js');
-  const { renderTerminalTable } = await import('../output/terminal-table.js');
-  const { styles, symbols, width } = await openLook(io, io.stdout, settings);
-  const table = renderTerminalTable(rows, columns, { width, styles, ellipsis: symbols.ellipsis });
-  const lines = rows.length === 0 ? [] : [...table, ''];
-  await writeLines(io.stdout, [...lines, ...words.map((line) => styles.dim(line))], io.signal);
-}
-
-function documentOf(
-  { integrity, sight, orphans }: Check,
-  host: string,
-  flags: VerifyFlags,
-  repair: Repair | undefined,
-): object {
-  const { folder, why } = sight;
-  const notes = folder ? folder.notes : [`not hashed: ${why}`];
-  const told = repair?.failed.map(({ model, error }) => ({
-    name: model,
-    error: failureJson(toFailure(error)),
-  }));
-  return {
-    host,
-    ...(flags.dryRun === true ? { dry_run: true } : {}),
-    depth: integrity.depth,
-    models: integrity.models,
-    ...(folder === undefined ? {} : { folder: folder.path, orphans }),
-    ...(notes.length === 0 ? {} : { notes }),
-    ...(repair === undefined
-      ? {}
-      : { repair: { ...repair.plan, ...(told === undefined || told.length === 0 ? {} : { failed: told }) } }),
-  };
-}
+const AFTER_REPAIR = 'a model that stays broken: remove it with rm, and pull it or make it again';
 
 /** Throws the one error that tells which models are not whole. */
-function endWith({ client }: Context, { models }: Integrity): void {
+function endWith(
+  { client }: Context,
+  { models }: Integrity,
+  hint = 'verify --repair fetches again what is broken, after a plan and a yes',
+): void {
   const bad = models.filter(({ state }) => state === 'missing' || state === 'short' || state === 'corrupt');
   const [first] = bad;
   if (!first) return;
@@ -225,6 +183,6 @@ function endWith({ client }: Context, { models }: Integrity): void {
   throw new OllamaError('digest_mismatch', message, {
     host: client.host.url,
     ...(bad.length === 1 ? { model: first.name } : {}),
-    hint: 'verify --repair fetches again what is broken, after a plan and a yes',
+    hint,
   });
 }

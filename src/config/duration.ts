@@ -57,10 +57,16 @@ export function writeDuration(milliseconds: number): string {
   return `${String(milliseconds)}ms`;
 }
 
-/** `8GB`, `20MB`, `50kB` (thousands), `4GiB` (1024s) or plain bytes, also with `/s`, in bytes; throws `usage` for anything else. */
-export function parseSize(text: string): number {
+/** The bytes of `8GB`, `20MB`, `50kB` (thousands), `4GiB` (1024s) or a bare number, also with `/s`; undefined for all else. */
+export function readSize(text: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,9})?) ?([a-z]{0,3})(?:\/s)?$/i.exec(text.trim());
   const bytes = Math.round(Number(match?.[1]) * (SIZES[(match?.[2] ?? '-').toLowerCase()] ?? Number.NaN));
-  if (Number.isSafeInteger(bytes)) return bytes;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** The same; throws `usage` for what is no size. */
+export function parseSize(text: string): number {
+  const bytes = readSize(text);
+  if (bytes !== undefined) return bytes;
   throw new OllamaError('usage', `${quote(text)} is not a size such as 8GB, 20MB or 50kB`);
 }

@@ -28,7 +28,12 @@ export function matchGlob(glob: string, name: string): boolean {
   return p === pattern.length;
 }
 
-/** Whether a word on the command line means this model: a glob where it has `*` or `?`, else how the name begins. */
+/** True for a word that means any number of models. */
+export function isGlob(word: string): boolean {
+  return /[*?]/.test(word);
+}
+
+/** Whether a word on the command line means this model: as a glob where it is one, else by how the name begins. */
 export function matchName(word: string, name: string): boolean {
-  return /[*?]/.test(word) ? matchGlob(word, name) : name.toLowerCase().startsWith(word.toLowerCase());
+  return isGlob(word) ? matchGlob(word, name) : name.toLowerCase().startsWith(word.toLowerCase());
 }

@@ -3,15 +3,22 @@ import type { Readable } from 'node:stream';
 import { cached } from './cache.js';
 import type { ChatEvent, ChatRequest } from './chat.js';
 import { streamAnswer } from './chat-stream.js';
-import { decodeEmbed, decodeRunning, decodeShow, decodeTags, decodeVersion } from './decode.js';
+import {
+  decodeEmbed,
+  decodeRecommendations,
+  decodeRunning,
+  decodeShow,
+  decodeTags,
+  decodeVersion,
+} from './decode.js';
 import { OllamaError, isOllamaError } from './errors.js';
-import { checkHealth, type HealthReport } from './health.js';
+import type { HealthReport } from './health.js';
 import { createHttp, DEFAULT_TIMEOUTS, type Call, type Http, type HttpEvent, type Timeouts } from './http.js';
 import type { ProxyEnvironment } from './proxy.js';
 import type { OllamaPullEvent } from './pull-events.js';
-import { streamPull, type PullOptions } from './pull-stream.js';
+import type { PullOptions } from './pull-stream.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
-import { streamStatus, type StatusLine } from './status-stream.js';
+import type { StatusLine } from './status-stream.js';
 import { interruption } from './time-limit.js';
 import { parseHost, type HostAddress } from './url.js';
 import {
@@ -21,6 +28,7 @@ import {
   type EmbedResponse,
   type GenerateRequest,
   type InstalledModel,
+  type Recommendation,
   type RunningModel,
   type ShowResponse,
 } from './wire.js';
@@ -96,7 +104,7 @@ export class OllamaClient {
     this.#health = cached(
       options.healthCheckInterval ?? 30_000,
       this.#now,
-      async () => await checkHealth(this, this.#now),
+      async () => await (await import('./health.js')).checkHealth(this, this.#now),
     );
   }
 
@@ -165,6 +173,12 @@ export class OllamaClient {
     return decodeRunning(await this.#get('/api/ps', signal), this.host.url);
   }
 
+  /** The models that the server recommends. Throws with status 404 where it is too old to have such a list. */
+  async recommendations({ signal }: CallOptions = {}): Promise<Recommendation[]> {
+    const value = await this.#get('/api/experimental/model-recommendations', signal);
+    return decodeRecommendations(value, this.host.url);
+  }
+
   /** The server's version. */
   async version({ signal }: CallOptions = {}): Promise<string> {
     return decodeVersion(await this.#get('/api/version', signal), this.host.url);
@@ -198,6 +212,8 @@ export class OllamaClient {
     options: PullOptions = {},
   ): AsyncGenerator<OllamaPullEvent, void, undefined> {
     try {
+      // Loaded here and below: what only asks a question starts sooner.
+      const { streamPull } = await import('./pull-stream.js');
       yield* streamPull(this.#http, { timeouts: this.#timeouts, retry: this.#retry }, model, options);
     } finally {
       this.clearCache();
@@ -298,6 +314,7 @@ export class OllamaClient {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<StatusLine, void, undefined> {
     try {
+      const { streamStatus } = await import('./status-stream.js');
       yield* streamStatus(this.#http, this.#timeouts.silence, { path, body, model, signal });
     } finally {
       this.clearCache();

@@ -1,6 +1,13 @@
 import { OllamaError } from './errors.js';
 import { isFields, number, text, type Fields } from './fields.js';
-import type { EmbedResponse, InstalledModel, ModelDetails, RunningModel, ShowResponse } from './wire.js';
+import type {
+  EmbedResponse,
+  InstalledModel,
+  ModelDetails,
+  Recommendation,
+  RunningModel,
+  ShowResponse,
+} from './wire.js';
 
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string';
@@ -23,6 +30,13 @@ const MODEL: Readonly<Record<string, Check>> = {
   context_length: isNumber,
   remote_host: isText,
   remote_model: isText,
+};
+const RECOMMENDATION: Readonly<Record<string, Check>> = {
+  description: isText,
+  context_length: isNumber,
+  max_output_tokens: isNumber,
+  vram_bytes: isNumber,
+  required_plan: isText,
 };
 const SHOW: Readonly<Record<string, Check>> = {
   license: isText,
@@ -99,6 +113,19 @@ export function decodeRunning(value: unknown, host: string): RunningModel[] {
     expires_at: text(fields, 'expires_at'),
     details: details(fields),
   }));
+}
+
+/** The list of `/api/experimental/model-recommendations`; what has no name is left out. */
+export function decodeRecommendations(value: unknown, host: string): Recommendation[] {
+  const { recommendations: list } = fieldsOf(value, host, 'what it recommends');
+  if (list === null) return [];
+  if (!Array.isArray(list)) {
+    throw new OllamaError('protocol', `The recommendations of ${host} are no list.`, { host });
+  }
+  return list
+    .filter(isFields)
+    .map((fields) => ({ ...sound(fields, RECOMMENDATION), model: text(fields, 'model') }))
+    .filter(({ model }) => model !== '');
 }
 
 /** The answer of `/api/show`, with fields of the wrong kind left out. */

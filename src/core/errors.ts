@@ -37,6 +37,8 @@ export interface ErrorFacts {
   readonly retryAfterMs?: number | undefined;
   /** One next step in neutral words; the program adds its own commands to it (failure.ts). */
   readonly hint?: string | undefined;
+  /** Those that it sums up, each of which is told by itself. */
+  readonly errors?: readonly OllamaError[] | undefined;
   readonly cause?: unknown;
 }
 
@@ -49,6 +51,7 @@ export class OllamaError extends Error {
   readonly digest: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly hint: string | undefined;
+  readonly errors: readonly OllamaError[] | undefined;
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -60,6 +63,7 @@ export class OllamaError extends Error {
     this.digest = facts.digest;
     this.retryAfterMs = facts.retryAfterMs;
     this.hint = facts.hint;
+    this.errors = facts.errors;
   }
 }
 

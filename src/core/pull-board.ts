@@ -10,6 +10,8 @@ export interface PullBoard {
   readonly waiting: readonly string[];
   /** Those of the waiting ones whose manifest is known already: they count in the total. */
   readonly ahead?: readonly PullState[];
+  /** The models that will not begin any more. */
+  readonly skipped?: readonly string[];
   /** In milliseconds since the epoch. */
   readonly startedAt: number;
   /** How many were asked for. */

@@ -6,7 +6,7 @@ const UNNAMED_BYTES = 75_000_000;
 
 /** The layers, those that `isDone` picks complete: the server promises no last 100 %, it goes on to something else. */
 export function finishLayers(state: PullState, isDone: (layer: PullLayer) => boolean): readonly PullLayer[] {
-  const { layers, untold } = state;
+  const { layers, untold, guess } = state;
   if (!layers.some((layer) => !layer.done && isDone(layer))) return layers;
   const together = layers.some((layer) => layer.digest === ALL_LAYERS);
   return layers.map((layer) => {
@@ -15,7 +15,10 @@ export function finishLayers(state: PullState, isDone: (layer: PullLayer) => boo
     const total = Math.max(layer.total, layer.completed);
     const whole = { ...layer, done: true, total, completed: total, reported: total };
     const wasThere = !together && total > UNNAMED_BYTES && untold.includes(layer.digest);
-    return wasThere ? { ...whole, reused: total } : whole;
+    if (wasThere) return { ...whole, reused: total };
+    // One number below the total, and so few bytes: that they were kept from before would be a guess.
+    const isGuess = guess?.digest === layer.digest && !together && layer.reported < layer.total;
+    return isGuess && layer.reused <= UNNAMED_BYTES ? { ...whole, reused: 0 } : whole;
   });
 }
 

@@ -78,7 +78,11 @@ export function lastFailure(error: OllamaError, tries: number): OllamaError {
       : error.message;
   if (tries === 1)
     return named === error.message ? error : new OllamaError(code, `${named}.`, factsOf(error));
-  return new OllamaError(code, `${named.replace(/\.$/, '')}, after ${tries} tries.`, factsOf(error));
+  return new OllamaError(
+    code,
+    `${named.trimEnd().replace(/\.$/, '')}, after ${tries} tries.`,
+    factsOf(error),
+  );
 }
 
 function factsOf(error: OllamaError): ConstructorParameters<typeof OllamaError>[2] {

@@ -3,8 +3,10 @@ import type { OllamaPullEvent } from './pull-events.js';
 import { judgeFailure, lastFailure, type PassingFailure } from './pull-retry.js';
 import { backoffMs, type RetryPolicy } from './retry.js';
 
-/** So often a server is tried that is gone after it had spoken: over a minute, which a restart takes. */
+/** So often is tried what is gone after it was there: over a minute, which a restart, or a lost Wi-Fi, takes. */
 const GONE_TRIES = 10;
+/** What a server says of a registry that it can't reach. */
+const AWAY = /connection refused|no such host|no route to host|network is unreachable/i;
 /** A pull may wait so many times as long as a single question for its next try: 30 s unless configured. */
 const PATIENCE = 6;
 
@@ -21,7 +23,7 @@ export interface PullTries {
 /**
  * Counts the tries of a pull. `retries` is how often it is repeated at most; without it as long as each try brings
  * bytes, plus `policy.attempts` tries in a row that bring none (1: it is never repeated), a layer with a wrong digest
- * once, and a server that is gone after it had spoken ten times. `random` is in [0, 1).
+ * once, and a server that is gone after it had spoken, or a registry after bytes had come, ten times. `random` is in [0, 1).
  */
 export function countTries(
   policy: RetryPolicy,
@@ -42,10 +44,10 @@ export function countTries(
 
   const sum = (): number => [...marks.values()].reduce((total, bytes) => total + bytes, 0);
 
-  const count = (error: OllamaError, isGone: boolean): void => {
+  const count = (error: OllamaError, isServerGone: boolean, isGone: boolean): void => {
     tries += 1;
     // A server that is gone after it broke off is the same failure to the person: the transfer did not finish.
-    last = isGone ? (last ?? error) : error;
+    last = isServerGone ? (last ?? error) : error;
     if (isGone) {
       gone += 1;
       return;
@@ -70,8 +72,10 @@ export function countTries(
     },
     hasBegun: () => hasBegun,
     next: (error) => {
-      const isGone = error.code === 'unreachable' || error.code === 'timeout';
-      count(error, isGone);
+      const isServerGone = error.code === 'unreachable' || error.code === 'timeout';
+      const isAway = error.code === 'registry_unreachable' && AWAY.test(error.message) && sum() > 0;
+      const isGone = isServerGone || isAway;
+      count(error, isServerGone, isGone);
       const passing = judgeFailure(error, hasBegun);
       if (passing === undefined) return { type: 'Error', message: error.message, error };
       const asked = error.retryAfterMs ?? 0;

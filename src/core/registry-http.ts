@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { OllamaError, isOllamaError } from './errors.js';
 import { chooseTransport, PASSING } from './http.js';
 import { connectionReason, isCutConnection, systemCode } from './http-errors.js';
@@ -26,8 +25,8 @@ export interface RegistryLine {
 }
 
 const RESPONSE_MS = 15_000;
-/** A hundred models are asked for in four round trips; a registry counts requests, not connections. */
-const AT_ONCE = 32;
+/** A hundred models are asked for in two round trips, or four where all are out of date. */
+const AT_ONCE = 50;
 const MOST_REDIRECTS = 5;
 const MOST_TOKEN = 64 * 1024;
 
@@ -98,8 +97,6 @@ export function openLine({ addresses }: RegistryPlace, options: RegistryOptions)
       return known.url;
     },
     ask: async (call) => {
-      // Many questions listen to one signal, and Node takes more than ten listeners for a leak.
-      if (call.signal) setMaxListeners(0, call.signal);
       try {
         return await pool(async () => {
           call.signal?.throwIfAborted();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { OllamaError, isOllamaError } from './errors.js';
 import type { HostAddress } from './url.js';
 
@@ -14,7 +15,11 @@ export function relay(outer: AbortSignal | undefined): Relay {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
-  else outer?.addEventListener('abort', onAbort, { once: true });
+  else if (outer) {
+    // Each lets go of it again; Node takes more than ten for a leak, and would say so on stderr.
+    setMaxListeners(0, outer);
+    outer.addEventListener('abort', onAbort, { once: true });
+  }
   return {
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),

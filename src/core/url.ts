@@ -72,6 +72,8 @@ function parseIpv6(text: string): string | undefined {
 
 /** The name as a resolver takes it; undefined where it can be none. */
 function normalizeHostname(host: string): string | undefined {
+  // Where nearly every server is: what takes addresses apart takes a while to load.
+  if (host === '127.0.0.1' || host === 'localhost') return host;
   const ipv6 = parseIpv6(host);
   if (ipv6 !== undefined) return ipv6;
   if (/[\s/?#@\\:[\]<>^|%]/.test(host)) return undefined;

@@ -43,6 +43,17 @@ export interface RunningModel {
   readonly [key: string]: unknown;
 }
 
+/** A model that a server recommends. `vram_bytes` is what it takes of a GPU. */
+export interface Recommendation {
+  readonly model: string;
+  readonly description?: string;
+  readonly context_length?: number;
+  readonly max_output_tokens?: number;
+  readonly vram_bytes?: number;
+  readonly required_plan?: string;
+  readonly [key: string]: unknown;
+}
+
 /** The answer of `/api/show`; what a server does not tell is absent. */
 export interface ShowResponse {
   readonly license?: string;

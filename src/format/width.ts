@@ -86,3 +86,24 @@ export function padStart(text: string, width: number): string {
   const line = expandTabs(text);
   return ' '.repeat(Math.max(0, width - measure(line))) + line;
 }
+
+/**
+ * A line broken between words into lines of at most `width` cells; a longer word stays whole, for it may be an address
+ * to copy.
+ */
+export function breakWords(line: string, width: number): string[] {
+  const lines: string[] = [];
+  let used = 0;
+  for (const word of line.split(' ')) {
+    const last = lines.at(-1);
+    const cells = displayWidth(word);
+    if (last !== undefined && used + 1 + cells <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+      used += 1 + cells;
+    } else if (word !== '' || last === undefined) {
+      lines.push(word);
+      used = cells;
+    }
+  }
+  return lines.map((text) => text.trimEnd());
+}

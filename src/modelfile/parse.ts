@@ -15,7 +15,7 @@ export type Word =
   | 'message'
   | 'requires';
 
-/** What each of them needs, and whether a quoted nothing will do. */
+/** What each of them needs, and whether nothing will do: quoted, or a blank and the line's end, as Ollama writes it. */
 const WORDS: Readonly<Record<Word, { readonly needs: string; readonly mayBeEmpty?: true }>> = {
   from: { needs: 'a model, a GGUF file or a folder of safetensors' },
   license: { needs: 'a text', mayBeEmpty: true },
@@ -23,12 +23,14 @@ const WORDS: Readonly<Record<Word, { readonly needs: string; readonly mayBeEmpty
   system: { needs: 'a text', mayBeEmpty: true },
   adapter: { needs: 'a GGUF file or a folder of safetensors' },
   draft: { needs: 'a GGUF file or a folder of safetensors' },
-  renderer: { needs: 'a name' },
-  parser: { needs: 'a name' },
+  renderer: { needs: 'a name', mayBeEmpty: true },
+  parser: { needs: 'a name', mayBeEmpty: true },
   parameter: { needs: 'a name and a value, such as: PARAMETER temperature 0.7', mayBeEmpty: true },
   message: { needs: 'a role and a text, such as: MESSAGE user Hello', mayBeEmpty: true },
   requires: { needs: 'a version, such as 0.14.0' },
 };
+/** Where every character counts, also one that is not seen. */
+const PROSE: readonly Word[] = ['license', 'template', 'system', 'message'];
 const ROLES = ['system', 'user', 'assistant'];
 
 /** One instruction. */
@@ -51,12 +53,12 @@ export interface Modelfile {
 
 /**
  * Reads a Modelfile, whose lines end in `\n`. Throws `usage` with file, line and column for what Ollama's own parser
- * refuses, and for a value that is missing, which that one takes for an empty one.
+ * refuses, and where nothing stands that a model can't be made without.
  */
 export function parseModelfile(text: string, file: string): Modelfile {
   const placeOf = createPlaces(text);
   const commands: Command[] = [];
-  let at = skip(text, 0, ' \t\n');
+  let at = skip(text, 0, UNSEEN);
   while (at < text.length) {
     if (text[at] === '#') at = lineEnd(text, at);
     else {
@@ -64,7 +66,7 @@ export function parseModelfile(text: string, file: string): Modelfile {
       commands.push(read.command);
       at = read.end;
     }
-    at = skip(text, at, ' \t\n');
+    at = skip(text, at, UNSEEN);
   }
   if (!commands.some(({ word }) => word === 'from')) {
     throw mistake(file, { line: 1, column: 1 }, 'there is no FROM.', `FROM needs ${WORDS.from.needs}.`);
@@ -86,23 +88,22 @@ function readCommand(source: Source, start: number): { command: Command; end: nu
   if (word === undefined) throw unknownWord(text.slice(start, wordEnd), file, at);
 
   const { needs, mayBeEmpty } = WORDS[word];
-  const next = (from: number): number => {
-    const found = skip(text, from, ' \t');
-    if (found < text.length && text[found] !== '\n') return found;
-    throw mistake(file, placeOf(found), `${word.toUpperCase()} needs ${needs}.`);
-  };
-  const keyStart = next(wordEnd);
+  const missing = (offset: number): Error =>
+    mistake(file, placeOf(offset), `${word.toUpperCase()} needs ${needs}.`);
   const hasKey = word === 'parameter' || word === 'message';
-  const keyEnd = hasKey ? tokenEnd(text, keyStart) : keyStart;
+  const keyStart = hasKey ? skip(text, wordEnd, BLANKS) : wordEnd;
+  const keyEnd = hasKey ? tokenEnd(text, keyStart) : wordEnd;
+  if (hasKey && keyEnd === keyStart) throw missing(keyStart);
   const key = text.slice(keyStart, keyEnd);
   if (hasKey) checkKey(word, key, file, placeOf(keyStart));
 
-  const valueStart = hasKey ? next(keyEnd) : keyStart;
-  const { value, end } = readValue(source, valueStart);
+  const valueStart = skip(text, keyEnd, BLANKS);
+  const hasLine = valueStart < text.length && text[valueStart] !== '\n';
+  if (!hasLine && valueStart === keyEnd) throw missing(valueStart);
+  const { value: written, end } = hasLine ? readValue(source, valueStart) : { value: '', end: valueStart };
+  const value = PROSE.includes(word) || key === 'stop' ? written : written.replace(/\p{Cf}/gu, '');
+  if (value.trim() === '' && mayBeEmpty !== true) throw missing(valueStart);
   const valueAt = placeOf(valueStart);
-  if (value.trim() === '' && mayBeEmpty !== true) {
-    throw mistake(file, valueAt, `${word.toUpperCase()} needs ${needs}.`);
-  }
   return { command: { word, at, key, keyAt: placeOf(keyStart), value, valueAt }, end };
 }
 
@@ -117,7 +118,7 @@ function readValue({ text, file, placeOf }: Source, start: number): { value: str
   for (let at = start; at <= text.length; at++) {
     const char = text[at];
     if (char !== undefined && char !== '\n') {
-      if (!/\s/.test(char)) filled = at + 1;
+      if (!isUnseen(char)) filled = at + 1;
       continue;
     }
     const closed = filled - start >= 2 * quote.length && text.endsWith(quote, filled);
@@ -170,10 +171,18 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }
 
-function skip(text: string, from: number, chars: string): number {
-  let at = from;
-  while (at < text.length && chars.includes(text.charAt(at))) at++;
-  return at;
+/** White space, and what Ollama leaves out as not printable: zero-width characters come along when text is copied. */
+const UNSEEN = /[\s\p{Cc}\p{Cf}]*/uy;
+const BLANKS = /(?:(?!\n)[\s\p{Cc}\p{Cf}])*/uy;
+
+function isUnseen(char: string): boolean {
+  return /[\s\p{Cc}\p{Cf}]/u.test(char);
+}
+
+function skip(text: string, from: number, what: RegExp): number {
+  what.lastIndex = from;
+  what.test(text);
+  return what.lastIndex;
 }
 
 function tokenEnd(text: string, from: number): number {

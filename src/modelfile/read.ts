@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -26,7 +27,11 @@ export async function readModelfile(
   { stdin, cwd, signal }: { readonly stdin: Readable; readonly cwd: string; readonly signal: AbortSignal },
 ): Promise<ReadModelfile> {
   if (named === '-') {
-    return { file: 'stdin', text: decodeModelfile(await readAll(stdin, signal), 'stdin'), folder: cwd };
+    return {
+      file: 'stdin',
+      text: decodeModelfile(await readAll(stdin, signal, 'stdin'), 'stdin'),
+      folder: cwd,
+    };
   }
   const file = named ?? DEFAULT_NAME;
   const place = path.resolve(cwd, file);
@@ -37,8 +42,12 @@ export async function readModelfile(
       hint: `Name the file: --file ${path.join(file, DEFAULT_NAME)}`,
     });
   }
-  const text = decodeModelfile(await readStart(file, place), file);
-  return { file, text, folder: path.dirname(place) };
+  const isStream = facts !== undefined && !facts.isFile();
+  const bytes = await told(file, signal, async () =>
+    isStream ? await readAll(createReadStream(place), signal, file) : await readStart(file, place),
+  );
+  // What the shell's <(…) and /dev/stdin name stands in no folder of its own.
+  return { file, text: decodeModelfile(bytes, file), folder: isStream ? cwd : path.dirname(place) };
 }
 
 /** A folder that is a model needs no Modelfile. */
@@ -52,18 +61,24 @@ async function readFolder(folder: string): Promise<ReadModelfile> {
 }
 
 async function readStart(file: string, place: string): Promise<Buffer> {
+  const handle = await open(place, 'r');
   try {
-    const handle = await open(place, 'r');
-    try {
-      const { size } = await handle.stat();
-      const bytes = Buffer.alloc(Math.min(size, LONGEST + 1));
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
-      // Weights are told for what they are by their first bytes.
-      return size > LONGEST && bytes[0] !== 0x47 ? tooLong(file) : bytes.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
+    const { size } = await handle.stat();
+    const bytes = Buffer.alloc(Math.min(size, LONGEST + 1));
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0);
+    // Weights are told for what they are by their first bytes.
+    return size > LONGEST && bytes[0] !== 0x47 ? tooLong(file) : bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The bytes that reading gave, or the `usage` error for a file that can't be read. */
+async function told(file: string, signal: AbortSignal, read: () => Promise<Buffer>): Promise<Buffer> {
+  try {
+    return await read();
   } catch (error) {
+    signal.throwIfAborted();
     if (isOllamaError(error)) throw error;
     const why =
       systemCode(error) === 'ENOENT' ? 'there is no such file' : (systemCode(error) ?? String(error));
@@ -71,17 +86,17 @@ async function readStart(file: string, place: string): Promise<Buffer> {
   }
 }
 
-async function readAll(stdin: Readable, signal: AbortSignal): Promise<Buffer> {
-  const stop = (): void => void stdin.destroy();
+async function readAll(stream: Readable, signal: AbortSignal, file: string): Promise<Buffer> {
+  const stop = (): void => void stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
   try {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
       const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       chunks.push(piece);
       bytes += piece.length;
-      if (bytes > LONGEST) tooLong('stdin');
+      if (bytes > LONGEST) tooLong(file);
     }
     signal.throwIfAborted();
     return Buffer.concat(chunks);

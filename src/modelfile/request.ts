@@ -58,8 +58,19 @@ export function readRequest({ file, commands }: Modelfile): Wanted {
     froms: all('from'),
     adapter: last('adapter'),
     drafts: all('draft'),
-    warnings: [...repeated(file, commands), ...warnings],
+    warnings: [...repeated(file, commands), ...empty(file, commands), ...warnings],
   };
+}
+
+/** A server takes an empty text for none given. Source: server/create.go of Ollama. */
+function empty(file: string, commands: readonly Command[]): string[] {
+  const inherited: readonly Word[] = ['template', 'system', 'renderer', 'parser'];
+  return commands
+    .filter(({ word, value }) => inherited.includes(word) && value === '')
+    .map(
+      ({ word, at }) =>
+        `${file}:${at.line}: an empty ${word.toUpperCase()} changes nothing: that of FROM stays`,
+    );
 }
 
 /** Of most instructions the last one counts, as in Ollama: said, as the one before it was hardly written for nothing. */

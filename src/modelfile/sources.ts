@@ -118,7 +118,10 @@ async function describe(
     try {
       // A single file may be a link to anywhere; a folder's files are all sent, and must be its own.
       if (word === undefined) checkInside(root, await realpath(file), name, wrong);
-      const { size, mtimeMs } = await stat(file);
+      const facts = await stat(file);
+      // A pipe would be waited for.
+      if (!facts.isFile()) throw wrong(`${file} is no file.`);
+      const { size, mtimeMs } = facts;
       const weights = /\.(?:gguf|safetensors)$/.test(name) || word !== undefined;
       checkContent(file, recognise(await readHead(file), name, size), weights ? kind : 'text', word, wrong);
       files.push({ path: file, name: name.split(path.sep).join('/'), size, mtimeMs });

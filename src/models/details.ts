@@ -10,11 +10,11 @@ import type { Io } from '../io.js';
 
 /** What `/api/show` tells of a model that a list may lack. It follows from the manifest, whatever server has it. */
 export interface ModelDetail {
-  readonly capabilities?: readonly string[];
+  readonly capabilities?: readonly string[] | undefined;
   /** The most tokens that the model was made for. */
-  readonly contextLength?: number;
+  readonly contextLength?: number | undefined;
   /** The digests of the blobs that its Modelfile is `FROM`, `sha256:…`. */
-  readonly weights?: readonly string[];
+  readonly weights?: readonly string[] | undefined;
 }
 
 /** What is known of models, by their digests in bare hex. */
@@ -37,9 +37,8 @@ const LIMIT_MS = 2_000;
 const UNTOLD_MS = 24 * 3_600_000;
 /** A model has a handful of each; a server that sends more is not to fill the disk. */
 const MOST_WORDS = 32;
-const LONGEST_WORD = 64;
+const LONGEST_WORD = 80;
 const DIGEST = /^[0-9a-f]{64}$/;
-const BLOB = /^sha256:[0-9a-f]{64}$/;
 
 /** The blobs that a Modelfile of `/api/show` is `FROM`, as `sha256:…`, in order; empty where it names none. */
 export function weightsIn(modelfile: string): string[] {
@@ -67,22 +66,13 @@ function soundLength(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }
 
-const isBlob = (digest: unknown): digest is string => typeof digest === 'string' && BLOB.test(digest);
-
-function soundDigests(value: unknown): readonly string[] | undefined {
-  return Array.isArray(value) ? value.filter(isBlob).slice(0, MOST_WORDS) : undefined;
-}
-
-/** An entry without what is not known. */
 function entry(capabilities: unknown, contextLength: unknown, weights: unknown, askedAt: number): Entry {
-  const words = soundWords(capabilities);
-  const length = soundLength(contextLength);
-  const blobs = soundDigests(weights);
+  const blobs = soundWords(weights);
   return {
     askedAt,
-    ...(words === undefined ? {} : { capabilities: words }),
-    ...(length === undefined ? {} : { contextLength: length }),
-    ...(blobs === undefined || blobs.length === 0 ? {} : { weights: blobs }),
+    capabilities: soundWords(capabilities),
+    contextLength: soundLength(contextLength),
+    weights: blobs?.length === 0 ? undefined : blobs,
   };
 }
 
@@ -119,8 +109,7 @@ function modelsIn(text: string): Fields {
 }
 
 function entryIn(models: Fields, digest: string): Entry | undefined {
-  if (!DIGEST.test(digest)) return undefined;
-  const fields = models[digest];
+  const fields = Object.hasOwn(models, digest) ? models[digest] : undefined;
   return isFields(fields) ? fromCache(fields) : undefined;
 }
 
@@ -129,7 +118,7 @@ export function parseDetails(text: string): Map<string, Entry> {
   const models = modelsIn(text);
   return new Map(
     Object.keys(models).flatMap((digest): [string, Entry][] => {
-      const one = entryIn(models, digest);
+      const one = DIGEST.test(digest) ? entryIn(models, digest) : undefined;
       return one === undefined ? [] : [[digest, one]];
     }),
   );
@@ -141,16 +130,21 @@ export function formatDetails(entries: ReadonlyMap<string, Entry>): string {
   return `${JSON.stringify({ models: Object.fromEntries(latest) as unknown })}\n`;
 }
 
-function cacheFile({ env, platform }: Io): string {
-  return path.join(cacheDir(env, platform), 'details.json');
+/** What the cache holds, before anything of it is looked at. */
+export interface KeptDetails {
+  readonly file: string;
+  readonly text: string;
+  readonly models: Fields;
 }
 
-/** At once and not by a promise, which takes a list longer than the reading itself. */
-function readCache(file: string): string {
+/** Reads the cache, at once and not by a promise, which takes a list longer than the reading itself. Never throws. */
+export function readKept(io: Pick<Io, 'env' | 'platform'>): KeptDetails {
+  const file = path.join(cacheDir(io.env, io.platform), 'details.json');
   try {
-    return readFileSync(file, 'utf8');
+    const text = readFileSync(file, 'utf8');
+    return { file, text, models: modelsIn(text) };
   } catch {
-    return '';
+    return { file, text: '', models: {} };
   }
 }
 
@@ -166,15 +160,13 @@ function keyOf(digest: string): string {
 export async function findDetails(
   context: Pick<Context, 'io' | 'client'>,
   models: readonly InstalledModel[],
+  kept: KeptDetails = readKept(context.io),
 ): Promise<Details> {
   const { io } = context;
-  const file = cacheFile(io);
-  const text = readCache(file);
-  const kept = modelsIn(text);
   const entries = new Map<string, Entry | undefined>();
   // Only what is asked for is checked: the cache may hold a thousand.
   const entryOf = (digest: string): Entry | undefined => {
-    if (!entries.has(digest)) entries.set(digest, entryIn(kept, digest));
+    if (!entries.has(digest)) entries.set(digest, entryIn(kept.models, digest));
     return entries.get(digest);
   };
   const isKnown = (digest: string): boolean => {
@@ -183,7 +175,7 @@ export async function findDetails(
   };
   const missing = new Map(models.map((model) => [keyOf(model.digest), model]));
   for (const [digest, model] of missing) {
-    if (!DIGEST.test(digest) || isKnown(digest) || model.remote_host !== undefined) missing.delete(digest);
+    if (isKnown(digest) || model.remote_host !== undefined || !DIGEST.test(digest)) missing.delete(digest);
   }
   const asked = missing.size === 0 ? new Map<string, Entry>() : await askAll(context, missing);
   for (const [digest, one] of asked) entries.set(digest, one);
@@ -191,12 +183,12 @@ export async function findDetails(
     get: (digest) => entryOf(keyOf(digest)),
     save: async () => {
       if (asked.size === 0) return;
-      const all = parseDetails(text);
+      const all = parseDetails(kept.text);
       // Those asked last stand last: the first ones go when there are too many.
       for (const digest of asked.keys()) all.delete(digest);
       // Loaded here: mostly all is known, and a list is to be quick.
       const { writeFileAtomic } = await import('../config/atomic-write.js');
-      await writeFileAtomic(file, formatDetails(new Map([...all, ...asked]))).catch(() => undefined);
+      await writeFileAtomic(kept.file, formatDetails(new Map([...all, ...asked]))).catch(() => undefined);
     },
   };
 }

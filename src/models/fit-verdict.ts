@@ -13,7 +13,7 @@ export interface FitMemory {
 const CARD_RESERVE = 457 * 2 ** 20;
 
 /** The memory of a GPU that a model can take, in bytes; 0 without one that is large enough to count. */
-function usableVram({ vram = 0, unified = false }: FitMemory): number {
+export function usableVram({ vram = 0, unified = false }: FitMemory): number {
   return Math.max(0, vram - (unified ? 0 : CARD_RESERVE));
 }
 

@@ -2,7 +2,7 @@ import type { Context } from '../context.js';
 import type { InstalledModel } from '../core/wire.js';
 import { findDetails } from './details.js';
 import { seeModelsFolder, type FolderOptions, type ModelsFolder } from './folder.js';
-import { findDoubles } from './shared.js';
+import { findDoubles, type WeightsOf } from './shared.js';
 
 /** A part of a model that several may have: a layer, or what stands for those that are not told. Size in bytes. */
 export interface Part {
@@ -18,6 +18,8 @@ export interface KnownLayers {
   readonly exact: boolean;
   /** False where some models may share layers, and the server did not tell. */
   readonly known: boolean;
+  /** What the server told of the models' weights, where the parts are not exact. */
+  readonly weightsOf?: WeightsOf;
   readonly folder?: ModelsFolder;
   /** Why the folder is not at hand. */
   readonly why?: string;
@@ -43,12 +45,12 @@ export async function knownLayers(
   }
   const doubles = findDoubles(models);
   const details = await findDetails(context, doubles);
-  const weightsOf = ({ digest }: InstalledModel): string | undefined => details.get(digest)?.weights?.join();
-  const known = doubles.every((model) => weightsOf(model) !== undefined);
+  const weightsOf: WeightsOf = (digest) => details.get(digest)?.weights;
   return {
-    parts: splitByWeights(models, weightsOf),
+    parts: splitByWeights(models, ({ digest }) => weightsOf(digest)?.join()),
     exact: false,
-    known,
+    known: doubles.every(({ digest }) => weightsOf(digest) !== undefined),
+    weightsOf,
     ...(why === undefined ? {} : { why }),
   };
 }
@@ -82,9 +84,11 @@ export function splitByWeights(
 export interface Freed {
   readonly bytes: number;
   readonly kept: number;
-  /** The models that keep it, in lower case. */
+  /** The models that keep it, in lower case; one that has a hundredth of it or less, such as a licence, is left out. */
   readonly keptBy: readonly string[];
 }
+
+const LITTLE = 0.01;
 
 /** What removing these models frees; names that are not known free nothing. */
 export function freedBy(parts: KnownLayers['parts'], removed: readonly string[]): Freed {
@@ -99,7 +103,7 @@ export function freedBy(parts: KnownLayers['parts'], removed: readonly string[])
     }
   }
   const once = new Map([...gone].flatMap((name) => parts.get(name) ?? []).map((part) => [part.key, part]));
-  const keptBy = new Set<string>();
+  const keptBy = new Map<string, number>();
   let bytes = 0;
   let kept = 0;
   for (const { key, size } of once.values()) {
@@ -107,10 +111,11 @@ export function freedBy(parts: KnownLayers['parts'], removed: readonly string[])
     if (held.length === 0) bytes += size;
     else if (size > 0) {
       kept += size;
-      for (const name of held) keptBy.add(name);
+      for (const name of held) keptBy.set(name, (keptBy.get(name) ?? 0) + size);
     }
   }
-  return { bytes, kept, keptBy: [...keptBy] };
+  const isMuch = ([, size]: readonly [string, number]): boolean => size > kept * LITTLE;
+  return { bytes, kept, keptBy: [...keptBy].filter(isMuch).map(([name]) => name) };
 }
 
 /** What models take of the disk, in bytes. */

@@ -1,4 +1,4 @@
-import { matchGlob } from '../config/glob.js';
+import { isGlob, matchGlob } from '../config/glob.js';
 import { OllamaError } from '../core/errors.js';
 import { sameModel } from '../core/model-name.js';
 import type { InstalledModel } from '../core/wire.js';
@@ -7,11 +7,6 @@ import type { InstalledModel } from '../core/wire.js';
 export interface Choice {
   readonly chosen: readonly InstalledModel[];
   readonly missing: readonly { readonly model: string; readonly error: OllamaError }[];
-}
-
-/** True for a word that means any number of models. */
-export function isGlob(word: string): boolean {
-  return /[*?]/.test(word);
 }
 
 /** The installed models that names and globs mean, each once and in the list's order; without a word all of them. */

@@ -80,7 +80,7 @@ async function compare(
     return { ...known, state: 'current', reason: 'newer here than in the registry' };
   }
   if (await hasSameLayers(context, registry, model, parts, signal)) {
-    return { ...known, state: 'current', reason: 'the same layers; an older server wrote its manifest anew' };
+    return { ...known, state: 'current', reason: 'the same layers; a server wrote its manifest anew' };
   }
   return { ...known, state: 'outdated' };
 }

@@ -51,6 +51,7 @@ interface Kin {
 
 function findKin(models: readonly InstalledModel[], weightsOf: WeightsOf): Kin[] {
   return looks(models).flatMap((group): Kin[] => {
+    if (group.length === 1) return [{ models: group, known: true }];
     const weights = new Map(group.map(({ digest }) => [digest, weightsOf(digest)]));
     const known = isOneManifest(group) || [...weights.values()].every((blobs) => blobs !== undefined);
     if (!known) return [{ models: group, known }];
@@ -80,8 +81,8 @@ export function measureSharing(models: readonly InstalledModel[], weightsOf: Wei
   return { bytes: sum(repeated), known: kin.every(({ known }) => known) };
 }
 
-/** What removing some of the models frees; where `known` is false, the least that it can be. */
-export function measureFreed(
+/** What removing some of the models frees by what a server tells; where `known` is false, the least that it can be. */
+export function leastFreed(
   models: readonly InstalledModel[],
   removed: ReadonlySet<InstalledModel>,
   weightsOf: WeightsOf,

@@ -1,7 +1,7 @@
 import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { parseModelName } from '../core/model-name.js';
-import { findRegistry } from '../registry.js';
+import { findRegistry, type FindRegistryOptions } from '../registry.js';
 import { fullDigest, type PlannedPull, type SyncPlan } from './sync-plan.js';
 import { openUnloading } from './unload.js';
 
@@ -17,11 +17,15 @@ export type SyncStep =
   | { readonly type: 'removed'; readonly name: string; readonly size: number };
 
 /** Throws `digest_mismatch` for a pin that the registry does not have; one that can't be asked is left to the pull. */
-export async function checkPins(context: Context, pulls: readonly PlannedPull[]): Promise<void> {
+export async function checkPins(
+  context: Context,
+  pulls: readonly PlannedPull[],
+  options: FindRegistryOptions = {},
+): Promise<void> {
   const pinned = pulls.filter(({ digest }) => digest !== undefined);
   if (pinned.length === 0) return;
   const { signal } = context.io;
-  const registry = await findRegistry(context);
+  const registry = await findRegistry(context, options);
   const offered = await Promise.all(
     pinned.map(async (pull) => {
       const name = parseModelName(pull.name);

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Document, LineCounter, Node } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { Document, Node } from 'yaml';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { checkModelName, displayName } from '../core/model-name.js';
 import { cleanLine } from '../format/clean.js';
@@ -35,11 +36,11 @@ const KEYS = ['name', 'digest', 'from'];
  * or plain lines `NAME [sha256:…] [from NAME]`, `#` begins a comment. `source` is what errors name, with the line.
  * Throws `usage` and `invalid_name`.
  */
-export async function parseSyncFile(text: string, source: string): Promise<DeclaredModel[]> {
+export function parseSyncFile(text: string, source: string): DeclaredModel[] {
   const plain = text.replace(/^\ufeff/, '');
   if (plain.length > LARGEST_SYNC_FILE) throw mistake(source, 1, 'it is larger than 1 MB');
   if (plain.includes('\0')) throw mistake(source, 1, 'it is no text');
-  const entries = isStructured(plain, source) ? await readYaml(plain, source) : readLines(plain, source);
+  const entries = isStructured(plain, source) ? readYaml(plain, source) : readLines(plain, source);
   if (entries === undefined)
     throw mistake(source, 1, 'it declares no models; a list of none is "models: []"');
   const models = entries.map((entry) => checkEntry(entry, source));
@@ -97,10 +98,9 @@ function readLines(text: string, source: string): Entry[] | undefined {
   return entries.length === 0 ? undefined : entries;
 }
 
-async function readYaml(text: string, source: string): Promise<Entry[] | undefined> {
-  const yaml = await import('yaml');
-  const lines = new yaml.LineCounter();
-  const document: Document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+function readYaml(text: string, source: string): Entry[] | undefined {
+  const lines = new LineCounter();
+  const document: Document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const [error] = document.errors;
   if (error) {
     const why = (error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
@@ -108,10 +108,10 @@ async function readYaml(text: string, source: string): Promise<Entry[] | undefin
   }
   const root = document.contents;
   const place = (node: unknown): number => lineOf(node, lines);
-  if (!yaml.isMap(root)) return readList(root);
+  if (!isMap(root)) return readList(root);
   let list: unknown;
   for (const { key, value } of root.items) {
-    const word = yaml.isScalar(key) ? key.value : undefined;
+    const word = isScalar(key) ? key.value : undefined;
     // What an export as JSON carries besides.
     if (word === 'schema_version' || word === 'host') continue;
     if (word !== 'models')
@@ -121,15 +121,15 @@ async function readYaml(text: string, source: string): Promise<Entry[] | undefin
   return readList(list);
 
   function readList(node: unknown): Entry[] | undefined {
-    if (node === undefined || node === null || (yaml.isScalar(node) && node.value === null)) return undefined;
-    if (!yaml.isSeq(node)) throw mistake(source, place(node), 'a list of models is wanted there');
+    if (node === undefined || node === null || (isScalar(node) && node.value === null)) return undefined;
+    if (!isSeq(node)) throw mistake(source, place(node), 'a list of models is wanted there');
     return node.items.map((item): Entry => {
       const line = place(item);
-      if (yaml.isScalar(item)) return { name: item.value, line };
-      if (!yaml.isMap(item)) throw mistake(source, line, 'a model is a name, or has name, digest and from');
+      if (isScalar(item)) return { name: item.value, line };
+      if (!isMap(item)) throw mistake(source, line, 'a model is a name, or has name, digest and from');
       const fields: { name?: unknown; digest?: unknown; from?: unknown } = {};
       for (const { key, value } of item.items) {
-        const word = yaml.isScalar(key) ? String(key.value) : '';
+        const word = isScalar(key) ? String(key.value) : '';
         if (!KEYS.includes(word)) {
           throw mistake(
             source,
@@ -137,7 +137,7 @@ async function readYaml(text: string, source: string): Promise<Entry[] | undefin
             `"${cleanLine(word)}" is not known: a model has ${KEYS.join(', ')}`,
           );
         }
-        fields[word as 'name'] = yaml.isScalar(value) ? value.value : value;
+        fields[word as 'name'] = isScalar(value) ? value.value : value;
       }
       return { name: fields.name, digest: fields.digest, from: fields.from, line };
     });

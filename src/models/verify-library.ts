@@ -1,12 +1,13 @@
-import { matchGlob } from '../config/glob.js';
+import { isGlob, matchGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { sameModel } from '../core/model-name.js';
-import { findRegistry } from '../registry.js';
+import { findRegistry, type FindRegistryOptions } from '../registry.js';
 import { seeModelsFolder, type FolderOptions, type FolderSight } from './folder.js';
+import { fullDigest } from './sync-plan.js';
 import { checkBlobs, findOrphans, type HashProgress, type Integrity } from './verify.js';
 import { checkPresence } from './verify-presence.js';
-import { planRepair, type RepairPlan } from './verify-repair.js';
+import { planRepair, type KnownModel, type RepairPlan } from './verify-repair.js';
 
 /** What one check saw. */
 export interface Check {
@@ -17,7 +18,7 @@ export interface Check {
 }
 
 /** How models are checked. */
-export interface CheckOptions extends FolderOptions {
+export interface CheckOptions extends FolderOptions, FindRegistryOptions {
   readonly onProgress?: HashProgress | undefined;
 }
 
@@ -52,13 +53,17 @@ function choose<Model extends { readonly name: string }>(
 export async function checkLibrary(
   context: Context,
   words: readonly string[],
-  { dir, onProgress }: CheckOptions,
+  { dir, onProgress, insecure }: CheckOptions,
 ): Promise<Check> {
   const { io, client } = context;
   const models = await client.list({ signal: io.signal, force: true });
   const sight = await seeModelsFolder(context, { dir });
   if (sight.folder === undefined) {
-    return { integrity: await checkPresence(context, choose(context, words, models)), sight, orphans: [] };
+    return {
+      integrity: await checkPresence(context, choose(context, words, models), { insecure }),
+      sight,
+      orphans: [],
+    };
   }
   // A manifest that can't be read may be the one that a blob belongs to.
   const orphans = words.length === 0 && sight.folder.notes.length === 0 ? findOrphans(sight.folder) : [];
@@ -69,23 +74,31 @@ export async function checkLibrary(
   return { integrity, sight, orphans };
 }
 
-function isGlob(word: string): boolean {
-  return /[*?]/.test(word);
-}
-
 /** Plans the repair of what a check found broken; see `planRepair`. */
-export async function planFor(context: Context, { integrity, sight }: Check): Promise<RepairPlan> {
-  const layersOf = ({ name, layers }: Integrity['models'][number]): { name: string; digests: string[] } => ({
-    name,
-    digests: layers.map(({ digest }) => digest),
-  });
-  const everyone = sight.folder
-    ? sight.folder.manifests.map(({ name, blobs }) => ({ name, digests: blobs.map(({ digest }) => digest) }))
-    : integrity.models.map(layersOf);
-  return await planRepair(await findRegistry(context), integrity.models, everyone, {
-    folder: sight.folder,
+export async function planFor(
+  context: Context,
+  { integrity, sight }: Check,
+  options: FindRegistryOptions = {},
+): Promise<RepairPlan> {
+  const { folder } = sight;
+  const everyone = folder
+    ? folder.manifests.map(({ name, digest, blobs }) => ({ name, digest, digests: digestsOf(blobs) }))
+    : await listed(context, integrity);
+  return await planRepair(await findRegistry(context, options), integrity.models, everyone, {
+    folder,
     signal: context.io.signal,
   });
+}
+
+function digestsOf(blobs: readonly { readonly digest: string }[]): string[] {
+  return blobs.map(({ digest }) => digest);
+}
+
+/** The checked models with what the server's list says of them. */
+async function listed({ client, io }: Context, { models }: Integrity): Promise<KnownModel[]> {
+  const installed = await client.list({ signal: io.signal });
+  const digests = new Map(installed.map(({ name, digest }) => [name, fullDigest(digest)]));
+  return models.map(({ name, layers }) => ({ name, digest: digests.get(name), digests: digestsOf(layers) }));
 }
 
 /** Checks those again that a repair was about, and keeps what was found of the others. */

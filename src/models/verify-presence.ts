@@ -5,7 +5,7 @@ import { createPool } from '../core/pool.js';
 import { allBlobs } from '../core/registry.js';
 import { timeLimit } from '../core/time-limit.js';
 import type { InstalledModel } from '../core/wire.js';
-import { findRegistry } from '../registry.js';
+import { findRegistry, type FindRegistryOptions } from '../registry.js';
 import { findDetails } from './details.js';
 import { unknownModel, worstState, type CheckedLayer, type CheckedModel, type Integrity } from './verify.js';
 
@@ -23,10 +23,14 @@ interface NamedLayer {
  * Asks the server which layers of these models it has; that is all it tells. Which layers there are, the registry knows
  * where it still has the same manifest; of others only the weights are known. Throws what the server fails with.
  */
-export async function checkPresence(context: Context, models: readonly InstalledModel[]): Promise<Integrity> {
+export async function checkPresence(
+  context: Context,
+  models: readonly InstalledModel[],
+  options: FindRegistryOptions = {},
+): Promise<Integrity> {
   const { io, client } = context;
   const local = models.filter((model) => model.remote_host === undefined);
-  const listed = await listLayers(context, local);
+  const listed = await listLayers(context, local, options);
   const heads = createPool(HEADS);
   const asked = new Map<string, Promise<boolean>>();
   const has = async (digest: string): Promise<boolean> => {
@@ -59,6 +63,7 @@ export async function checkPresence(context: Context, models: readonly Installed
 async function listLayers(
   context: Context,
   models: readonly InstalledModel[],
+  options: FindRegistryOptions,
 ): Promise<Map<InstalledModel, { layers: NamedLayer[]; whole: boolean }>> {
   const found = new Map<InstalledModel, { layers: NamedLayer[]; whole: boolean }>();
   const limit = timeLimit(
@@ -67,7 +72,7 @@ async function listLayers(
     () => new OllamaError('timeout', 'The time is out.'),
   );
   try {
-    const registry = await findRegistry(context);
+    const registry = await findRegistry(context, options);
     const ask = async (model: InstalledModel): Promise<void> => {
       const name = parseModelName(model.name);
       if (name === undefined) return;

@@ -22,14 +22,23 @@ export interface RepairPlan {
   readonly blobs: readonly BadBlob[];
   /** Fetched again; what of them is right is not fetched. */
   readonly pull: readonly string[];
+  /** Those of them whose registry has another version by now, or whose name is one made here: what comes takes their place. */
+  readonly replaces: readonly string[];
   /** Removed first, over the server, where the blob's file can't be. All of them are in `pull`. */
   readonly delete: readonly string[];
   /** What can't be repaired, and why. */
   readonly left: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** What the registry says of a model that has a bad blob: the digests that it offers, or why it has none. */
-type Offer = { readonly digests: ReadonlySet<string> } | { readonly reason: string };
+/** An installed model: its manifest's digest, `sha256:…`, where it is known, and those of its blobs. */
+export interface KnownModel {
+  readonly name: string;
+  readonly digest: string | undefined;
+  readonly digests: readonly string[];
+}
+
+/** What the registry says of a model that has a bad blob: its manifest and the blobs that it offers, or why it has none. */
+type Offer = { readonly digest: string; readonly digests: ReadonlySet<string> } | { readonly reason: string };
 
 /**
  * Plans how the bad blobs of these models come again. `everyone` are all models whose layers are known: one that shares a
@@ -38,7 +47,7 @@ type Offer = { readonly digests: ReadonlySet<string> } | { readonly reason: stri
 export async function planRepair(
   registry: Registry,
   checked: readonly CheckedModel[],
-  everyone: readonly { readonly name: string; readonly digests: readonly string[] }[],
+  everyone: readonly KnownModel[],
   options: { readonly folder?: ModelsFolder | undefined; readonly signal: AbortSignal },
 ): Promise<RepairPlan> {
   const { folder, signal } = options;
@@ -50,13 +59,19 @@ export async function planRepair(
   const pull = new Set<string>();
   const remove = new Set<string>();
   const left = new Map<string, string>();
+  const manifests = new Map(everyone.map(({ name, digest }) => [name, digest]));
+  const isReplaced = (name: string): boolean => {
+    const offer = offers.get(name);
+    return offer !== undefined && 'digest' in offer && offer.digest !== manifests.get(name);
+  };
   const mended: BadBlob[] = [];
   for (const blob of bad) {
     const has = (name: string): boolean => {
       const offer = offers.get(name);
       return offer !== undefined && 'digests' in offer && offer.digests.has(blob.digest);
     };
-    const [source] = blob.models.filter(has);
+    // One that comes as it was, rather than another version in its place.
+    const source = blob.models.find((name) => has(name) && !isReplaced(name)) ?? blob.models.find(has);
     // Nothing is taken from a folder that may be another server's.
     const mayUnlink = blob.file === undefined || (folder?.writable === true && folder.confirmed);
     const others = blob.models.filter((name) => !has(name));
@@ -77,6 +92,7 @@ export async function planRepair(
   return {
     blobs: mended,
     pull: [...pull],
+    replaces: [...pull].filter(isReplaced),
     delete: [...remove],
     left: [...left].map(([name, reason]) => ({ name, reason })),
   };
@@ -84,7 +100,7 @@ export async function planRepair(
 
 function collectBad(
   checked: readonly CheckedModel[],
-  everyone: readonly { readonly name: string; readonly digests: readonly string[] }[],
+  everyone: readonly KnownModel[],
   folder: ModelsFolder | undefined,
 ): BadBlob[] {
   const layers = new Map(
@@ -104,7 +120,7 @@ async function askOffer(registry: Registry, name: string, signal: AbortSignal): 
   if (parsed === undefined) return { reason: 'it has no name that a registry knows' };
   try {
     const manifest = await registry.manifest(parsed, { signal });
-    return { digests: new Set(allBlobs(manifest).map(({ digest }) => digest)) };
+    return { digest: manifest.digest, digests: new Set(allBlobs(manifest).map(({ digest }) => digest)) };
   } catch (error) {
     signal.throwIfAborted();
     if (!isOllamaError(error)) throw error;

@@ -61,7 +61,7 @@ export function checkLines(
 }
 
 /** What a repair would do, in lines: all that goes is named. */
-export function planLines({ blobs, pull, delete: removed, left }: RepairPlan): string[] {
+export function planLines({ blobs, pull, replaces, delete: removed, left }: RepairPlan): string[] {
   return [
     ...blobs.map(({ digest, size, state, models, file }) => {
       const what = file === undefined ? 'fetch ' : 'remove';
@@ -69,7 +69,12 @@ export function planLines({ blobs, pull, delete: removed, left }: RepairPlan): s
       return `  ${what}  ${path}  (${sizeText(size)}${state}, in ${list(models)})`;
     }),
     ...removed.map((name) => `  remove  ${cleanLine(name)}  (it comes again with the pull)`),
-    ...pull.map((name) => `  pull    ${cleanLine(name)}  (what is right of it is not fetched)`),
+    ...pull.map((name) => {
+      const what = replaces.includes(name)
+        ? 'its registry has another version, which takes its place'
+        : 'what is right of it is not fetched';
+      return `  pull    ${cleanLine(name)}  (${what})`;
+    }),
     ...left.map(({ name, reason }) => `  leave   ${cleanLine(name)}: ${cleanLine(reason)}`),
   ];
 }

@@ -3,10 +3,12 @@ import { hasEnded, startBoard } from '../core/pull-board.js';
 import type { OllamaPullEvent } from '../core/pull-events.js';
 import type { PullState } from '../core/pull.js';
 import { cleanLine } from '../format/clean.js';
+import { breakWords } from '../format/width.js';
 import type { Io, OutputStream } from '../io.js';
 import type { PullView, PullViewOptions } from '../views/pull.js';
 import type { ColorLevel } from './color-level.js';
-import { isTerminal } from './mode.js';
+import { failureItem, signLine, type ToldFailure } from './failure-text.js';
+import { isTerminal, terminalWidth } from './mode.js';
 import { openPullLines } from './pull-lines.js';
 import type { PullVerb } from './pull-words.js';
 import { outcomeWords } from './pull-words.js';
@@ -23,10 +25,10 @@ export interface PullDisplay {
   /** Draws what is new. Called for each event, and cheap: it draws at its own pace. */
   show(board: PullBoard, event?: OllamaPullEvent): void;
   /**
-   * Leaves the line of how a pull has ended above what is live; of one that is alone a failure's is the command's to
-   * tell, and an interruption's always. Resolves when it is written.
+   * Leaves how a pull has ended above what is live: the line of a success, or `failure`. One without it is the caller's
+   * to tell. Resolves when it is written.
    */
-  ended(board: PullBoard, state: PullState): Promise<void>;
+  ended(board: PullBoard, state: PullState, failure?: ToldFailure): Promise<void>;
   /** One line, which is cleaned, above what is live. */
   say(line: string): Promise<void>;
   /** Leaves the terminal whole; may be called again. */
@@ -89,9 +91,11 @@ function openLive(
     view?.close();
     view = undefined;
   };
-  const leave = async (line: string): Promise<void> => {
-    if (view) view.above(line);
-    await writeText(stream, view ? '' : `${line}\n`);
+  const width = (): number => terminalWidth(stream, options.env);
+  const leave = async (lines: readonly string[]): Promise<void> => {
+    const text = lines.join('\n');
+    if (view) view.above(text);
+    await writeText(stream, view ? '' : `${text}\n`);
   };
   return {
     show(board) {
@@ -99,16 +103,19 @@ function openLive(
       if (view) view.show(board);
       else if (!isOver(board)) view = open(board);
     },
-    async ended(board, state) {
+    async ended(board, state, failure) {
       if (isOver(board)) wipe();
+      else view?.show(board);
       const name = cleanLine(state.model);
       if (state.phase === 'success') {
-        await leave(`${styles.good(signs.check)} ${name}  ${outcomeWords(state, verb)}`);
-      } else if (state.error && state.error.code !== 'interrupted' && board.count > 1) {
-        await leave(`${styles.bad(signs.cross)} ${name}  ${cleanLine(state.error.message)}`);
+        const text = `${name}  ${outcomeWords(state, verb)}`;
+        await leave(signLine(styles.good(signs.check), text, width()));
+      } else if (failure) {
+        const look = { styles, width: width(), isTerminal: true };
+        await leave(failureItem(styles.bad(signs.cross), name, failure, look));
       }
     },
-    say: async (line) => await leave(cleanLine(line)),
+    say: async (line) => await leave(breakWords(cleanLine(line), width())),
     async close() {
       wipe();
       taskbar.close();
@@ -122,9 +129,9 @@ function withBell(display: PullDisplay, stream: OutputStream): PullDisplay {
   let due = false;
   return {
     ...display,
-    async ended(board, state) {
+    async ended(board, state, failure) {
       due ||= state.error?.code !== 'interrupted';
-      await display.ended(board, state);
+      await display.ended(board, state, failure);
     },
     async close() {
       await display.close();

@@ -4,6 +4,7 @@ import { pullTotals } from '../core/pull-totals.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatMs } from '../format/duration.js';
+import { failureItem } from './failure-text.js';
 import type { PullDisplay, PullDisplayOptions } from './pull-display.js';
 import type { About } from './pull-words.js';
 import {
@@ -15,8 +16,11 @@ import {
   totalNotes,
   verbWords,
 } from './pull-words.js';
-import { writeText } from './write.js';
+import { createStyles } from './styles.js';
+import { writeLines, writeText } from './write.js';
 
+/** How a failure is told here: no colour, and no line is broken. */
+const PLAIN = { styles: createStyles(0) };
 /** A line comes at the latest so long after the one before it. */
 const HEARTBEAT_MS = 30_000;
 const CLOCK_MS = 1_000;
@@ -100,7 +104,9 @@ export function nextLines(
   }
   const phase = phaseLine(state, about);
   const work = state.phase === 'working' ? state.status : undefined;
-  if (phase !== undefined && (state.phase !== said.phase || work !== said.work)) lines.push(phase);
+  // Of a manifest that is known nobody needs to hear that it is read.
+  const isOld = state.phase === 'manifest' && said.manifest;
+  if (phase !== undefined && !isOld && (state.phase !== said.phase || work !== said.work)) lines.push(phase);
   if (state.manifest && !said.manifest) lines.push(manifestLine(state.manifest));
 
   const totals = pullTotals(state, now);
@@ -172,12 +178,10 @@ export function openPullLines(
       board = next;
       sayAll();
     },
-    async ended(next, state) {
+    async ended(_board, state, failure) {
       const name = cleanLine(state.model);
-      const failed =
-        next.count > 1 && state.error && state.error.code !== 'interrupted' ? state.error : undefined;
       if (state.phase === 'success') await writeText(stream, `done: ${name}, ${outcomeWords(state, verb)}\n`);
-      else if (failed) await writeText(stream, `failed: ${name}: ${cleanLine(failed.message)}\n`);
+      else if (failure) await writeLines(stream, failureItem('failed:', name, failure, PLAIN));
     },
     say: (line) => writeText(stream, `${cleanLine(line)}\n`),
     close() {

@@ -1,7 +1,6 @@
-import type { OllamaError } from '../core/errors.js';
 import { formatBytes, formatRate } from '../format/bytes.js';
-import { cleanLine } from '../format/clean.js';
 import { formatMs } from '../format/duration.js';
+import { breakWords } from '../format/width.js';
 import type { Look } from './look.js';
 import type { Column } from './table.js';
 import { renderTerminalTable } from './terminal-table.js';
@@ -13,7 +12,6 @@ export interface SummaryRow {
   readonly downloaded: number;
   readonly reused: number;
   readonly ms: number;
-  readonly error?: OllamaError | undefined;
 }
 
 /** What a skipped pull was not: it has no figures. */
@@ -41,27 +39,29 @@ function columns({ symbols, isTerminal }: Look): Column<SummaryRow>[] {
     }),
     column('TIME', (row) => figure(row, formatMs(row.ms)), { align: 'right', priority: 2 }),
     column('RATE', rateOf, { align: 'right', priority: 3 }),
-    column('WHY', ({ error }) => error?.message ?? '', { priority: 5, shrink: 'end' }),
   ];
 }
 
-/** The outcomes in figures; those that are not in the lines before it `named`. */
-function countLine(rows: readonly SummaryRow[], named: boolean): string {
+/** The outcomes in figures: `1 of 3 done, 1 failed, 1 skipped; 1.3 GB fetched`. */
+function countLine(rows: readonly SummaryRow[]): string {
   const bytes = rows.reduce((sum, { downloaded }) => sum + downloaded, 0);
-  const words = (outcome: SummaryRow['outcome'], word: string): string => {
-    const models = rows.filter((row) => row.outcome === outcome).map(({ model }) => cleanLine(model));
-    if (models.length === 0) return '';
-    return `, ${models.length} ${word}${named ? ` (${models.join(', ')})` : ''}`;
-  };
-  const done = rows.filter(({ outcome }) => outcome === 'done').length;
-  const others = words('failed', 'failed') + words('skipped', 'not tried');
-  return `${done} of ${rows.length} done${others}; ${formatBytes(bytes)} fetched`;
+  const count = (outcome: SummaryRow['outcome']): number =>
+    rows.filter((row) => row.outcome === outcome).length;
+  const others = (['failed', 'skipped'] as const).map((outcome) => {
+    return count(outcome) > 0 ? `, ${count(outcome)} ${outcome}` : '';
+  });
+  return `${count('done')} of ${rows.length} done${others.join('')}; ${formatBytes(bytes)} fetched`;
 }
 
 /** How several pulls ended, as lines: a table fitted to a terminal, or one line of a log, where each has its own already. */
 export function renderSummary(rows: readonly SummaryRow[], look: Look): string[] {
-  if (!look.isTerminal) return [countLine(rows, true)];
+  if (!look.isTerminal) return [countLine(rows)];
   const width = Math.max(1, look.width - 1);
   const options = { width, styles: look.styles, ellipsis: look.symbols.ellipsis };
-  return [...renderTerminalTable(rows, columns(look), options), '', countLine(rows, false)];
+  return [
+    '',
+    ...renderTerminalTable(rows, columns(look), options),
+    '',
+    ...breakWords(countLine(rows), width),
+  ];
 }

@@ -124,9 +124,9 @@ export function phaseWords(state: PullState, about: About): readonly string[] | 
 }
 
 function silenceWords(silentMs: number, stallMs: number | undefined): readonly string[] {
-  const silent = `no data for ${formatSeconds(silentMs / 1000)}`;
+  const silent = `no data for ${formatMs(silentMs)}`;
   const again = stallMs !== undefined && stallMs > silentMs;
-  return again ? [`${silent}, asking again at ${formatSeconds(stallMs / 1000)}`, silent] : [silent];
+  return again ? [`${silent}, asking again at ${formatMs(stallMs)}`, silent] : [silent];
 }
 
 /** What to say of the whole pull beside its bar: the next try after a failure, or a silence that is of no layer. */
@@ -176,12 +176,16 @@ export function manifestLine({ layers, size, presentBytes }: PullManifest): stri
   return presentBytes > 0 ? `${known}, ${here} of it here already` : known;
 }
 
-/** How far several pulls are, without their number: `1 done, 1 failed`; empty before the first has ended. */
+/** How far several pulls are, without their number: `1 of 4 done, 1 failed, 1 skipped`; empty before the first has ended. */
 export function boardWords(board: PullBoard): string {
   const count = (phase: PullState['phase']): number =>
     board.pulls.filter((state) => state.phase === phase).length;
-  const [done, failed] = [count('success'), count('failed')];
-  return [done > 0 ? `${done} of ${board.count} done` : '', failed > 0 ? `${failed} failed` : '']
+  const [done, failed, skipped] = [count('success'), count('failed'), board.skipped?.length ?? 0];
+  return [
+    done > 0 ? `${done} of ${board.count} done` : '',
+    failed > 0 ? `${failed} failed` : '',
+    skipped > 0 ? `${skipped} skipped` : '',
+  ]
     .filter((part) => part !== '')
     .join(', ');
 }

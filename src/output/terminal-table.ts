@@ -6,6 +6,8 @@ import type { Column } from './table.js';
 const GAP = '  ';
 /** What a cut column keeps at least, as long as there is another way. */
 const NARROWEST = 8;
+/** With fewer cells than this, text that is cut at its end says too little to keep a column that can be spared. */
+const WORTH_READING = 24;
 
 interface Fitted<Row> {
   readonly column: Column<Row>;
@@ -43,6 +45,12 @@ function findSpare<Row>(fitted: readonly Fitted<Row>[]): Fitted<Row> | undefined
   return spare;
 }
 
+/** How much room the column asks for before another one goes. */
+function measureUseful<Row>({ column, width }: Fitted<Row>): { readonly width: number } {
+  const isText = column.shrink === 'end' && column.priority !== undefined;
+  return { width: isText ? Math.min(width, WORTH_READING) : width };
+}
+
 /** How wide the column is when it is cut as far as it may be. */
 function measureNarrowest<Row>({ column, width }: Fitted<Row>): { readonly width: number } {
   const isCut = column.shrink === 'middle' || column.shrink === 'end';
@@ -61,7 +69,7 @@ function shrink<Row>(fitted: readonly Fitted<Row>[], kind: 'middle' | 'end', wid
 function fit<Row>(measured: readonly Fitted<Row>[], width: number): Fitted<Row>[] {
   let fitted = [...measured];
   for (;;) {
-    const spare = measureTotal(fitted) > width ? findSpare(fitted) : undefined;
+    const spare = measureTotal(fitted.map(measureUseful)) > width ? findSpare(fitted) : undefined;
     if (spare === undefined) break;
     fitted = fitted.filter((candidate) => candidate !== spare);
   }

@@ -6,6 +6,7 @@ import { createPool } from '../core/pool.js';
 import { failureJson, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
+import { breakWords } from '../format/width.js';
 import { readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { openLook } from '../output/look.js';
@@ -13,6 +14,7 @@ import { renderTsv, type Column } from '../output/table.js';
 import { renderTerminalTable } from '../output/terminal-table.js';
 import { writeLines } from '../output/write.js';
 import { findRegistry } from '../registry.js';
+import { tellFailureOf } from '../tell-failure.js';
 import { groupNames } from './names.js';
 import { sumNotPlanned } from './outcome.js';
 import { planPull, sumLayers, type PlannedLayer, type PullPlan } from './plan.js';
@@ -64,6 +66,13 @@ export async function tellPlans(
   // With nothing to tell the error alone is the answer.
   if (plans.length > 0) await write(context, plans, failed);
   const error = sumNotPlanned(failed, plans.length, client.host.url);
+  // The one error of all does not say why each could not be looked up; the document does.
+  if (error?.errors !== undefined && context.mode !== 'json') {
+    for (const one of failed) {
+      const failure = toFailure(one.error, { hostFlag: context.flags.host, insecure });
+      await tellFailureOf(io, one.model, failure, context.settings);
+    }
+  }
   if (error) throw error;
 }
 
@@ -87,7 +96,11 @@ async function write(
     return await writeLines(io.stdout, renderTsv(rows, COLUMNS, { header: true }), io.signal);
   }
   const { styles, width } = await openLook(io, io.stdout, context.settings);
-  const lines = [...renderTerminalTable(rows, COLUMNS, { styles, width }), '', summarize(plans)];
+  const lines = [
+    ...renderTerminalTable(rows, COLUMNS, { styles, width }),
+    '',
+    ...breakWords(summarize(plans), width),
+  ];
   await writeLines(io.stdout, lines, io.signal);
 }
 

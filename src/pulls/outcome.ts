@@ -56,11 +56,12 @@ function oneError(
   skipped: readonly string[],
   host: string,
 ): OllamaError | undefined {
-  const rest = skipped.length === 0 ? '' : ` ${skipped.length} not tried: --keep-going goes on.`;
-  return sumFailed(failed, succeeded.length, host, {
-    alone: models.length === 1,
-    tell: (names) => `${failed.length} of ${models.length} models could not be pulled: ${names}.${rest}`,
-  });
+  const rest = skipped.length === 0 ? '' : `; skipped: ${skipped.join(', ')} (--keep-going goes on)`;
+  return sumFailed(
+    { failed, succeeded: succeeded.length, asked: models.length },
+    host,
+    (names) => `${failed.length} of ${models.length} models could not be pulled: ${names}${rest}.`,
+  );
 }
 
 /** The one error of models that could not even be looked up. */
@@ -70,30 +71,34 @@ export function sumNotPlanned(
   host: string,
 ): OllamaError | undefined {
   const count = failed.length + planned;
-  return sumFailed(failed, planned, host, {
-    alone: count === 1,
-    tell: (names) => `${failed.length} of ${count} models could not be looked up: ${names}.`,
-  });
+  return sumFailed(
+    { failed, succeeded: planned, asked: count },
+    host,
+    (names) => `${failed.length} of ${count} models could not be looked up: ${names}.`,
+  );
 }
 
 function sumFailed(
-  failed: PullsOutcome['failed'],
-  succeeded: number,
+  sums: { readonly failed: PullsOutcome['failed']; readonly succeeded: number; readonly asked: number },
   host: string,
-  { alone, tell }: { readonly alone: boolean; tell(names: string): string },
+  tell: (names: string) => string,
 ): OllamaError | undefined {
+  const { failed, succeeded, asked } = sums;
   const [first] = failed;
   if (!first) return undefined;
   const interrupted = failed.find(({ error }) => error.code === 'interrupted');
   if (interrupted) return interrupted.error;
-  if (alone) return first.error;
+  // One model alone, also under several names.
+  const errors = [...new Set(failed.map(({ error }) => error))];
+  if (errors.length === 1 && failed.length === asked) return first.error;
   const exit = combinedExit(
-    failed.map(({ error }) => error.code),
+    errors.map(({ code }) => code),
     succeeded,
   );
   const code = exit === toFailure(first.error).exit ? first.error.code : 'partial';
   return new OllamaError(code, tell(failed.map(({ model }) => model).join(', ')), {
     host,
+    errors,
     cause: first.error,
   });
 }

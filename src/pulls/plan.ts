@@ -1,10 +1,7 @@
-import { setMaxListeners } from 'node:events';
 import type { Context } from '../context.js';
-import type { OllamaClient } from '../core/client.js';
 import { checkModelName } from '../core/model-name.js';
 import { createPool } from '../core/pool.js';
 import type { ManifestLayer } from '../core/pull-events.js';
-import { relay } from '../core/time-limit.js';
 import { allBlobs, type Registry, type RegistryManifest } from '../core/registry.js';
 
 /** How many blobs the server is asked for at once. */
@@ -32,23 +29,7 @@ export async function planPull(
   { client }: Pick<Context, 'client'>,
   registry: Registry,
   model: string,
-  { signal: outer }: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<PullPlan> {
-  const { signal, release } = relay(outer);
-  // Each request that is under way listens; Node takes more than ten for a leak.
-  setMaxListeners(0, signal);
-  try {
-    return await plan(client, registry, model, { signal });
-  } finally {
-    release();
-  }
-}
-
-async function plan(
-  client: OllamaClient,
-  registry: Registry,
-  model: string,
-  options: { readonly signal: AbortSignal },
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<PullPlan> {
   const manifest = await registry.manifest(checkModelName(model), options);
   const heads = createPool(HEADS);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
 import { isOllamaError, type OllamaError } from '../core/errors.js';
@@ -7,7 +6,7 @@ import { createPool } from '../core/pool.js';
 import { boardTotals, type PullBoard } from '../core/pull-board.js';
 import { reducePull, startPull, type PullState } from '../core/pull.js';
 import { pullTotals } from '../core/pull-totals.js';
-import { interruption } from '../core/time-limit.js';
+import { interruption, relay } from '../core/time-limit.js';
 import type { InstalledModel } from '../core/wire.js';
 import { toOllamaError } from '../failure.js';
 import { openEventWriter, readFields } from '../output/fields.js';
@@ -16,7 +15,7 @@ import { explainFailure } from './explain.js';
 import { openLookUps, type LookUps } from './look-up.js';
 import { groupNames, type Wanted } from './names.js';
 import { sumUp, type EndedPull, type PullsOutcome } from './outcome.js';
-import { lookForDoubts, settleDoubts } from './room.js';
+import { openRoomCheck, type RoomCheck } from './room.js';
 import { waitFor } from './start-time.js';
 import { EVENT_FIELDS, openJsonTeller } from './tell-json.js';
 import type { Teller } from './teller.js';
@@ -57,8 +56,6 @@ export async function pullAll(
   options: PullAllOptions = {},
 ): Promise<PullsOutcome> {
   const { io, client } = context;
-  // Each pull listens, and what it asks besides; Node takes more than ten for a leak.
-  setMaxListeners(0, io.signal);
   const asked = [...new Set(models)];
   const teller = await openTeller(context, options);
   const lookUps = openLookUps(context, options);
@@ -108,13 +105,13 @@ export async function refusePulls(
 
 async function openTeller(
   context: Context,
-  { bell = false, stallMs, frame = true }: PullAllOptions,
+  { bell = false, stallMs, frame = true, insecure = false }: PullAllOptions,
 ): Promise<Teller> {
   // An unknown field is a mistake in any mode.
   const write = openEventWriter(context.io, readFields(context.flags), EVENT_FIELDS);
-  if (context.mode === 'json') return openJsonTeller(context, write, frame);
+  if (context.mode === 'json') return openJsonTeller(context, write, { frame, insecure });
   const { openDisplayTeller } = await import('./tell-display.js');
-  return openDisplayTeller(context, { bell, stallMs });
+  return openDisplayTeller(context, { bell, stallMs, insecure });
 }
 
 /** The pulls of one command while they run. */
@@ -139,14 +136,18 @@ function openWork(
   const states = new Map<string, PullState>();
   const ended: EndedPull[] = [];
   let open = true;
+  const { signal, abort, release } = relay(io.signal);
+  let room: RoomCheck | undefined;
 
   const ahead = new Map<string, PullState>();
 
   const board = (): PullBoard => {
-    const waiting = wanted.flatMap(({ model }) => (states.has(model) ? [] : [model]));
+    const rest = wanted.flatMap(({ model }) => (states.has(model) ? [] : [model]));
+    const [waiting, skipped] = open ? [rest, []] : [[], rest];
     return {
       pulls: [...states.values()],
       waiting,
+      skipped,
       ahead: waiting.flatMap((model) => ahead.get(model) ?? []),
       startedAt,
       count: wanted.length,
@@ -171,14 +172,16 @@ function openWork(
       client,
       model,
       {
-        ...{ signal: io.signal, insecure, stallMs, retries, now },
+        ...{ signal, insecure, stallMs, retries, now },
         readManifest: async () => (await lookUps.plan(model))?.layers,
       },
       async (state, event, installed) => {
         note(state, installed);
+        await room?.passed();
         if (event.type !== 'Success') await teller.event(board(), state, event);
       },
     );
+    await room?.passed();
     const ms = now() - last.startedAt;
     const failure = last.error ?? (await giveName(context, model, options.as));
     if (failure && (!keepGoing || failure.code === 'interrupted')) open = false;
@@ -204,15 +207,25 @@ function openWork(
     async run() {
       startedAt = now();
       for (const { model } of wanted.slice(0, jobs)) states.set(model, startPull(model, now()));
-      // It goes on while the display is opened, and costs little time of its own.
-      const doubts = options.yes === true ? undefined : lookForDoubts(context, wanted, lookUps);
-      await teller.begin(board());
-      if (doubts) await settleDoubts(context, await doubts(), teller, () => teller.begin(board()));
-      const places = createPool(jobs);
-      const running = wanted.map((one) => places(() => pullOne(one)));
-      for (const one of wanted) void lookAhead(one);
-      const ends = await Promise.allSettled(running);
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      const resume = async (): Promise<void> => await teller.begin(board());
+      // It begins while the display is opened, and costs little time of its own.
+      if (options.yes !== true) room = openRoomCheck(context, wanted, lookUps, { teller, resume });
+      try {
+        await teller.begin(board());
+        await room?.before();
+        room?.beside((error) => {
+          open = false;
+          abort(error);
+        });
+        const places = createPool(jobs);
+        const running = wanted.map((one) => places(() => pullOne(one)));
+        for (const one of wanted) void lookAhead(one);
+        const ends = await Promise.allSettled(running);
+        for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      } finally {
+        room?.end();
+        release();
+      }
     },
   };
 }

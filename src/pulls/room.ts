@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { askOrDecline, mayAsk } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
@@ -12,11 +11,13 @@ import type { Wanted } from './names.js';
 import { seeDisk, seeMisfits, type Disk, type Misfit } from './see-room.js';
 import type { Teller } from './teller.js';
 
-/** How long it is waited for once all else is ready: a check must not hold up the pull that it is for. In milliseconds. */
-const CHECK_MS = 1_500;
+/** How long a pull waits for the check that it is for; what takes longer goes on beside it. In milliseconds. */
+const BEFORE_MS = 400;
+/** What is not known by then speaks against nothing. In milliseconds. */
+const LATEST_MS = 5_000;
 
 /** Something that speaks against a pull. */
-export interface Doubt {
+interface Doubt {
   readonly model: string;
   readonly code: 'no_space' | 'not_allowed';
   readonly what: string;
@@ -24,56 +25,96 @@ export interface Doubt {
   readonly sure: boolean;
 }
 
-/**
- * Begins to look, where the server is on this machine, whether the disk holds what is still missing, and the memory the
- * models. What it returns gives the doubts that are known a second and a half after it is called; it never rejects.
- */
-export function lookForDoubts(
+/** The check of disk and memory, where the server is on this machine. */
+export interface RoomCheck {
+  /** Settles what is found in a moment, before anything is pulled. Throws `no_space`, `not_allowed` and `declined`. */
+  before(): Promise<void>;
+  /** Settles the rest while the pulls run; `stop` ends them with what `before` would have thrown. */
+  beside(stop: (error: unknown) => void): void;
+  /** Waits while a question stands, and throws what ended the pulls. */
+  passed(): Promise<void>;
+  end(): void;
+}
+
+/** Begins to look for room. `resume` is called after a question, to show again what is live. */
+export function openRoomCheck(
   context: Context,
   wanted: readonly Wanted[],
   lookUps: LookUps,
-): () => Promise<readonly Doubt[]> {
-  const { client, io } = context;
-  if (!isLoopback(client.host.hostname)) return async () => [];
-  const models = wanted.map(({ model }) => model);
-  const { signal, abort, release } = relay(io.signal);
-  // Each request that is under way listens; Node takes more than ten for a leak.
-  setMaxListeners(0, signal);
-  const seeing = {
-    disk: seeDisk(context, models, lookUps),
-    misfits: seeMisfits(context, models, lookUps, signal),
-  };
-  return async () => {
-    const late = sleep(CHECK_MS, signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      const disk = await Promise.race([seeing.disk, late]);
-      const misfits = await Promise.race([seeing.misfits, late]);
-      return [
-        ...diskDoubts(context, models, disk),
-        ...memoryDoubts(context, misfits ?? [], disk?.sure === true),
-      ];
-    } finally {
+  { teller, resume }: { readonly teller: Teller; resume(): Promise<void> },
+): RoomCheck {
+  const { signal, abort, release } = relay(context.io.signal);
+  const moment = pause(BEFORE_MS, signal);
+  let left = isLoopback(context.client.host.hostname) ? lookForDoubts(context, wanted, lookUps, signal) : [];
+  let settled = Promise.resolve();
+  let ended = false;
+  return {
+    before: async () => {
+      const later: typeof left = [];
+      for (const finding of left) {
+        const doubts = await Promise.race([finding, moment]);
+        if (doubts === undefined) later.push(finding);
+        else await settleDoubts(context, doubts, teller, resume, false);
+      }
+      left = later;
+    },
+    beside: (stop) => {
+      const settleRest = async (): Promise<void> => {
+        for (const finding of left) {
+          const doubts = await finding;
+          if (ended || doubts.length === 0) continue;
+          settled = settleDoubts(context, doubts, teller, resume, true);
+          await settled;
+        }
+      };
+      void settleRest().catch(stop);
+    },
+    passed: async () => await settled,
+    end: () => {
+      ended = true;
       abort('ended');
       release();
-    }
+    },
   };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<undefined> {
+  await sleep(ms, signal).catch(() => undefined);
+  return undefined;
+}
+
+/** Doubts about the disk, whether it holds what is still missing, and about the memory. None of the two rejects. */
+function lookForDoubts(
+  context: Context,
+  wanted: readonly Wanted[],
+  lookUps: LookUps,
+  signal: AbortSignal,
+): Promise<readonly Doubt[]>[] {
+  const models = wanted.map(({ model }) => model);
+  const late = pause(LATEST_MS, signal);
+  const disk = Promise.race([seeDisk(context, models, lookUps), late]);
+  const misfits = Promise.race([seeMisfits(context, models, lookUps, signal), late]);
+  return [
+    disk.then((seen) => diskDoubts(context, models, seen)),
+    Promise.all([disk, misfits]).then(([seen, found]) => {
+      return memoryDoubts(context, found ?? [], seen?.sure === true);
+    }),
+  ];
 }
 
 /**
  * Asks about each doubt in a terminal; without one it throws `no_space` or `not_allowed`, or warns where the address may
- * lead to a container or through a tunnel. `resume` is called after a question. Throws `declined`.
+ * lead to a container or through a tunnel. Throws `declined`.
  */
-export async function settleDoubts(
+async function settleDoubts(
   context: Context,
   doubts: readonly Doubt[],
   teller: Teller,
   resume: () => Promise<void>,
+  begun: boolean,
 ): Promise<void> {
   context.io.signal.throwIfAborted();
-  for (const doubt of doubts) await settle(context, doubt, teller, resume);
+  for (const doubt of doubts) await settle(context, doubt, teller, resume, begun);
 }
 
 function diskDoubts({ client }: Context, models: readonly string[], disk: Disk | undefined): Doubt[] {
@@ -98,12 +139,14 @@ async function settle(
   { model, code, what, sure }: Doubt,
   teller: Teller,
   resume: () => Promise<void>,
+  begun: boolean,
 ): Promise<void> {
   const facts = { host: context.client.host.url, model };
   if (mayAsk(context)) {
     await teller.pause();
     if (!(await askOrDecline(context, `${what}\nPull it all the same?`))) {
-      throw new OllamaError('declined', 'Nothing was pulled.', facts);
+      const what = begun ? 'Stopped; what has come is kept on the server.' : 'Nothing was pulled.';
+      throw new OllamaError('declined', what, facts);
     }
     return await resume();
   }

@@ -1,30 +1,42 @@
-import { shellWord, throughHost } from '../advice.js';
+import { asAsked, shellWord } from '../advice.js';
 import type { Context } from '../context.js';
 import { DEFAULT_STALL_MS } from '../core/pull-watch.js';
-import { toFailure } from '../failure.js';
+import type { OllamaError } from '../core/errors.js';
+import { toFailure, type Failure } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatSeconds } from '../format/duration.js';
+import { breakWords, truncateEnd } from '../format/width.js';
 import { openLook } from '../output/look.js';
+import { isTerminal, terminalWidth } from '../output/mode.js';
 import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
 import { renderSummary } from '../output/pull-summary.js';
 import { chooseProgress } from '../output/progress-kind.js';
-import { writeText } from '../output/write.js';
-import { tellFailure } from '../tell-failure.js';
+import { writeLines, writeText } from '../output/write.js';
+import { tellFailureOf } from '../tell-failure.js';
 import type { EndedPull, PullsOutcome } from './outcome.js';
 import type { Teller } from './teller.js';
 
 /** Tells pulls to people, on the display that the flags, the settings and the terminal ask for. */
 export function openDisplayTeller(
   context: Context,
-  options: { readonly bell: boolean; readonly stallMs: number | undefined },
+  options: { readonly bell: boolean; readonly stallMs: number | undefined; readonly insecure: boolean },
 ): Teller {
   const { io, client, settings, flags, progressMode } = context;
   const quiet = flags.quiet === true;
   const live = progressMode === 'tty' && !quiet;
   let display: PullDisplay | undefined;
   let counted = false;
+  const told = new Set<string>();
 
+  /** What to do is said once, however many fail alike. */
+  const failureOf = (error: OllamaError): Failure => {
+    const failure = toFailure(error, { hostFlag: flags.host, insecure: options.insecure });
+    const steps = JSON.stringify(failure.steps);
+    if (told.has(steps)) return { ...failure, steps: [] };
+    told.add(steps);
+    return failure;
+  };
   const open = async (model: string | undefined): Promise<PullDisplay> => {
     const look = await openLook(io, io.stderr, settings);
     return await openPullDisplay(chooseProgress(settings.progress, progressMode, quiet), {
@@ -54,7 +66,9 @@ export function openDisplayTeller(
     waiting: async (_models, at, leftMs) => {
       if (quiet || (counted && !live)) return;
       const line = `waiting until ${clockOf(at)}, ${formatSeconds(leftMs / 1000)} from now; Ctrl-C stops`;
-      io.stderr.write(live ? `\r\x1b[2K${line}` : `${line}\n`);
+      // A line that wrapped could not be written over; the last cell wraps on some terminals.
+      const width = terminalWidth(io.stderr, io.env) - 1;
+      io.stderr.write(live ? `\r\x1b[2K${truncateEnd(line, width)}` : `${line}\n`);
       counted = true;
     },
     waited: async () => wipeCount(),
@@ -64,7 +78,11 @@ export function openDisplayTeller(
     },
     event: async (board, _state, event) => display?.show(board, event),
     ended: async (board, { state, error, as }) => {
-      await display?.ended(board, state);
+      // Of one alone the failure is the command's to tell, and an interruption always.
+      const isTold = error !== undefined && board.count > 1 && error.code !== 'interrupted';
+      const failure = isTold ? failureOf(error) : undefined;
+      await display?.ended(board, state, failure);
+      if (failure && quiet) await tellFailureOf(io, state.model, failure, settings);
       if (!error && as !== undefined) await display?.say(`${cleanLine(state.model)} is ${cleanLine(as)} too`);
     },
     warn: async (text) => {
@@ -77,18 +95,12 @@ export function openDisplayTeller(
       wipeCount();
       await close();
       if (outcome.error?.code === 'interrupted') {
-        if (!quiet) await writeText(io.stderr, keptLines(context, outcome, ended));
+        if (!quiet) await writeLines(io.stderr, keptLines(context, options.insecure, outcome, ended));
         return;
       }
-      if (outcome.succeeded.length + outcome.failed.length + outcome.skipped.length < 2) return;
-      if (!quiet && ended.length > 0) {
+      if (!quiet && ended.length > 0 && ended.length + outcome.skipped.length > 1) {
         const lines = renderSummary(summaryRows(outcome, ended), await openLook(io, io.stderr, settings));
-        await writeText(io.stderr, lines.map((line) => `${line}\n`).join(''));
-      }
-      // The most important is the last: what to do about each that failed.
-      for (const { error } of ended) {
-        const failure = error && toFailure(error, { hostFlag: flags.host });
-        if (failure) await tellFailure(io, failure, false, settings);
+        await writeLines(io.stderr, lines);
       }
     },
     close: async () => {
@@ -116,23 +128,35 @@ function summaryRows(outcome: PullsOutcome, ended: readonly EndedPull[]): Summar
       downloaded,
       reused,
       ms,
-      ...(error ? { error } : {}),
     })),
     ...outcome.skipped.map((model): SummaryRow => ({ model, outcome: 'skipped', ...nothing })),
   ];
 }
 
 /** After Ctrl-C: how much is kept, and the command that goes on. */
-function keptLines({ flags }: Context, outcome: PullsOutcome, ended: readonly EndedPull[]): string {
+function keptLines(
+  { flags, io }: Context,
+  insecure: boolean,
+  outcome: PullsOutcome,
+  ended: readonly EndedPull[],
+): string[] {
   const stopped = ended.filter(({ error }) => error?.code === 'interrupted');
   const kept = stopped.flatMap(({ model, state }) => {
     const bytes = state.layers.reduce((sum, { completed }) => sum + completed, 0);
     return bytes === 0 ? [] : [`${formatBytes(bytes)} of ${cleanLine(model)}`];
   });
   const models = [...stopped.map(({ model }) => model), ...outcome.skipped];
-  const again = throughHost(`ollama-cli pull ${models.map(shellWord).join(' ')}`, flags.host);
-  return kept.length === 0
-    ? `Stopped before anything had come.\nGo on with: ${again}\n`
-    : `Stopped; ${kept.join(' and ')} are kept on the server.\nGo on with: ${again}\n` +
-        'Restarting Ollama more than an hour from now deletes what is kept.\n';
+  const again = asAsked(`ollama-cli pull ${models.map(shellWord).join(' ')}`, {
+    hostFlag: flags.host,
+    insecure,
+  });
+  // The command is left whole, to be copied.
+  const goOn = `Go on with: ${again}`;
+  if (kept.length === 0) return ['Stopped before anything had come.', goOn];
+  const width = isTerminal(io.stderr, io.env) ? terminalWidth(io.stderr, io.env) : Infinity;
+  return [
+    ...breakWords(`Stopped; ${kept.join(' and ')} are kept on the server.`, width),
+    goOn,
+    ...breakWords('Restarting Ollama more than an hour from now deletes what is kept.', width),
+  ];
 }

@@ -19,7 +19,7 @@ export const EVENT_FIELDS = [
 export function openJsonTeller(
   { io, client, flags }: Context,
   write: (event: object) => Promise<void>,
-  frame: boolean,
+  { frame, insecure }: { readonly frame: boolean; readonly insecure: boolean },
 ): Teller {
   const tellers = new Map<string, ReturnType<typeof createPullJson>>();
   const tellerOf = (model: string): ReturnType<typeof createPullJson> => {
@@ -28,7 +28,7 @@ export function openJsonTeller(
     return teller;
   };
   const failed = (error: PullsOutcome['error'] & object): object =>
-    failureJson(toFailure(error, { hostFlag: flags.host }));
+    failureJson(toFailure(error, { hostFlag: flags.host, insecure }));
   let told = false;
   return {
     start: async (models) => {

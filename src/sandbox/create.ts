@@ -58,14 +58,15 @@ async function create(world: World, exchange: Exchange, request: JsonObject, sen
     said.push(`${isNew ? 'creating new' : 'using existing'} layer ${layer.digest}`);
     draft.layers.push(layer);
   };
-  const replace = async (kind: string, text: string | undefined): Promise<void> => {
-    if (text === undefined) return;
+  // An empty text is none: the base's stays.
+  const replace = async (kind: string, text = ''): Promise<void> => {
+    if (text === '') return;
     const dropped = draft.layers.filter((layer) => layerKind(layer) === kind);
     for (const layer of dropped) {
       draft.layers.splice(draft.layers.indexOf(layer), 1);
       said.splice(said.indexOf(`using existing layer ${layer.digest}`), 1);
     }
-    if (text !== '') await add(kind, text);
+    await add(kind, text);
   };
   for (const [field, kind] of [
     ['adapters', 'adapter'],
@@ -131,22 +132,28 @@ function pickConfig(config: ModelConfig): ModelConfig {
   return { model_format, model_family, model_families, model_type, file_type };
 }
 
+// In the order in which the real server names them.
 const QUANTIZED_SHARE: Readonly<Record<string, number>> = {
-  Q8_0: 0.53,
-  Q4_K_M: 0.3,
+  F32: 2,
+  F16: 1,
   Q4_K_S: 0.28,
-  Q4_0: 0.28,
+  Q4_K_M: 0.3,
+  Q8_0: 0.53,
 };
+const QUANTIZABLE = ['F16', 'BF16', 'F32'];
 
 async function quantizeModel(world: World, draft: Draft, type: string, send: SendEvent): Promise<Draft> {
   const share = QUANTIZED_SHARE[type];
   const index = draft.layers.findIndex((layer) => layerKind(layer) === 'model');
   const weights = draft.layers[index];
   const source = weights === undefined ? undefined : world.store.read(weights.digest);
-  if (share === undefined) throw refuse(`unsupported quantization type ${type}`);
+  if (share === undefined) {
+    const known = Object.keys(QUANTIZED_SHARE).join(', ');
+    throw refuse(`unsupported quantization type ${type} - supported types are ${known}`);
+  }
   const from = draft.config.file_type;
-  if (weights === undefined || source === undefined || (from !== 'F16' && from !== 'F32')) {
-    throw refuse('quantization is only supported for F16 and F32 models');
+  if (weights === undefined || source === undefined || !QUANTIZABLE.includes(from ?? '')) {
+    throw refuse('quantization is only supported for F16, BF16 and F32 models');
   }
   const status = `quantizing ${from} model to ${type}`;
   const digest = '0'.repeat(19);

@@ -25,6 +25,7 @@ export async function resolvePackage(
   signal: AbortSignal,
 ): Promise<Package> {
   const url = `${insecure ? 'http' : 'https'}://${name.host}/v2/${name.namespace}/${name.model}/manifests/${name.tag}`;
+  const noTls = `Get "${url}": http: server gave HTTP response to HTTPS client`;
   const fail = (what: string): Refusal => new Refusal(500, `pull model manifest: ${what}`);
   if (plan.fire('offline') !== undefined)
     throw fail(`Get "${url}": dial tcp: lookup ${hostname(name.host)}: no such host`);
@@ -37,14 +38,13 @@ export async function resolvePackage(
   const known = world.catalog.names().some((other) => other.host === name.host);
   if (found === undefined && !known && isLoopback(name.host)) {
     const remote = await fetchPackage(name, signal);
-    if ('kind' in remote)
-      throw fail(remote.kind === 'refused' ? remote.text : `Get "${url}": ${remote.text}`);
+    if ('kind' in remote && remote.kind === 'unreachable') throw fail(`Get "${url}": ${remote.text}`);
+    if (!insecure) throw fail(noTls);
+    if ('kind' in remote) throw fail(remote.text);
     return remote;
   }
   // A registry with a port of its own is one without TLS, as they mostly are.
-  if (name.host.includes(':') && !insecure) {
-    throw fail(`Get "${url}": http: server gave HTTP response to HTTPS client`);
-  }
+  if (name.host.includes(':') && !insecure) throw fail(noTls);
   if (found === undefined) throw fail('file does not exist');
   return found;
 }

@@ -1,6 +1,6 @@
+import { readSize } from '../config/duration.js';
 import { OllamaError } from '../core/errors.js';
 import { displayName, parseModelName, type ModelName } from '../core/model-name.js';
-import { parseSize } from './size.js';
 import type { Found, Source } from './source.js';
 import { readWeb, type WebOptions } from './web.js';
 
@@ -107,7 +107,7 @@ export function parseTagsPage(page: string, name: ModelName, base: string): Foun
     const words = textOf(
       page.slice(match.index + match[0].length, links[index + 1]?.index).replace(/^[^>]*>/, ''),
     );
-    const size = parseSize(/\b\d+(?:\.\d+)?\s?[KMGT]B\b/i.exec(words)?.[0] ?? '');
+    const size = readSize(/\b\d+(?:\.\d+)?\s?[KMGT]B\b/i.exec(words)?.[0] ?? '');
     const digest = /\b[0-9a-f]{12}\b/.exec(words)?.[0];
     const before = found.get(shown);
     // A tag is linked to more than once; each place may tell something else of it.

@@ -1,6 +1,6 @@
+import { readSize } from '../config/duration.js';
 import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
-import { createHttp } from '../core/http.js';
 import {
   checkModelName,
   DEFAULT_REGISTRY,
@@ -19,7 +19,6 @@ import { library } from './library.js';
 import { chooseFound, markInstalled, mergeFound, SORT_NAMES, type SortName, type Wanted } from './merge.js';
 import { recommendations } from './recommendations.js';
 import { registrySource } from './registry-source.js';
-import { parseSize } from './size.js';
 import { SOURCE_NAMES, type Source, type SourceName } from './source.js';
 import { checkResultFields, tellFindings, type Told } from './tell.js';
 
@@ -117,7 +116,7 @@ async function listInstalled({ client, io }: Context): Promise<readonly Installe
 }
 
 function readWanted({ maxSize, cap, sort, limit }: SearchFlags, usual: number): Wanted {
-  const bytes = maxSize === undefined ? undefined : parseSize(maxSize);
+  const bytes = maxSize === undefined ? undefined : readSize(maxSize);
   if (maxSize !== undefined && bytes === undefined) {
     throw new OllamaError('usage', `--max-size: "${maxSize}" is no size.`, { hint: 'Write 8GB or 500MB.' });
   }
@@ -141,22 +140,13 @@ async function openSources(
   flags: SearchFlags,
   model: string | undefined,
 ): Promise<{ sources: readonly Source[]; host: string }> {
-  const { settings, client, io } = context;
+  const { settings, client } = context;
   const named = checkSources(flags.source);
   const { registry, host } = await openNamed(context, flags.registry);
   const sandbox = flags.registry === undefined && (await isSandbox(context));
-  const http = createHttp({
-    host: client.host,
-    headers: settings.headers,
-    timeouts: settings.timeouts,
-    retry: settings.retry,
-    ca: undefined,
-    env: io.env,
-    onHttp: undefined,
-  });
   const web = registryOptions(context);
   const all: readonly Source[] = [
-    recommendations(http),
+    recommendations(client),
     registrySource(registry, host),
     library(settings.search?.library_url ?? 'https://ollama.com', web),
     huggingFace(settings.search?.huggingface_url ?? 'https://huggingface.co', web),

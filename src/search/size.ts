@@ -1,24 +1,3 @@
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  m: 1e6,
-  g: 1e9,
-  t: 1e12,
-  ki: 1024,
-  mi: 1024 ** 2,
-  gi: 1024 ** 3,
-  ti: 1024 ** 4,
-};
-
-/** The bytes of `8GB`, `500 MB`, `1.5GiB`, `8g` or a bare number; undefined for what is no size. */
-export function parseSize(text: string): number | undefined {
-  const match = /^\s*(\d{1,15}(?:\.\d{1,6})?)\s*([kmgt]i?)?b?\s*$/i.exec(text);
-  if (match === null) return undefined;
-  const unit = UNITS[(match[2] ?? '').toLowerCase()];
-  const bytes = Number(match[1]) * (unit ?? NaN);
-  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined;
-}
-
 /** Bytes a parameter of a model as most are offered: Q4_K_M with what is kept finer. */
 const BYTES_A_PARAMETER = 0.6;
 

@@ -3,10 +3,11 @@ import { failureJson, toFailure } from '../failure.js';
 import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
+import { breakWords } from '../format/width.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
-import { writeLines, writeText } from '../output/write.js';
+import { writeLines } from '../output/write.js';
 import type { SourceReport } from './ask-sources.js';
 import type { Result } from './merge.js';
 
@@ -215,17 +216,14 @@ async function drawTable(context: Context, told: Told): Promise<void> {
   const table =
     results.length === 0
       ? []
-      : renderTerminalTable(results, filled, { width, styles, ellipsis: symbols.ellipsis });
+      : [...renderTerminalTable(results, filled, { width, styles, ellipsis: symbols.ellipsis }), ''];
   const answered = reports.filter(({ error }) => error === undefined).map(({ name }) => name);
   const what = kind === 'search' ? 'model' : 'tag';
   const count = `${results.length} ${what}${results.length === 1 ? '' : 's'}`;
   const end = results.length === 0 ? `Nothing for "${cleanLine(told.asked)}"` : count;
-  await writeText(
-    io.stdout,
-    `${[...table, styles.dim(`${end} from ${answered.join(', ')}`)].join('\n')}\n`,
-    io.signal,
-  );
-  for (const line of troubles(told)) io.stderr.write(`${line}\n`);
+  const total = breakWords(`${end} from ${answered.join(', ')}`, width).map((line) => styles.dim(line));
+  await writeLines(io.stdout, [...table, ...total], io.signal);
+  for (const line of troubles(told).flatMap((text) => breakWords(text, width))) io.stderr.write(`${line}\n`);
   if (results.length === 0 && kind === 'search') {
     io.stderr.write('Fewer words find more; an exact name can be asked for: ollama-cli tags NAME\n');
   }

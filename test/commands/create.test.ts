@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseFault } from '../../src/sandbox/faults.js';
@@ -122,6 +124,18 @@ describe('create', () => {
     expect(kind(digestOf(draft))).toBe('application/vnd.ollama.image.draft');
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'takes a Modelfile from a named pipe, as of a shell’s <(…)',
+    async () => {
+      const pipe = path.join(folderOf({}), 'pipe');
+      execFileSync('mkfifo', [pipe]);
+      const written = writeFile(pipe, 'FROM qwen3:8b');
+      const named = await run(['create', 'piped', '-f', pipe, '--dry-run', '--json'], sandbox.url);
+      await written;
+      expect(JSON.parse(named.stdout)).toMatchObject({ base: { name: 'qwen3:8b' } });
+    },
+  );
+
   it('needs no Modelfile in a folder that is a model, and takes one from stdin', async () => {
     expect((await createJson(folderOf({ 'only.gguf': gguf() }))).code).toBe(0);
     const piped = await run(['create', 'piped', '-f', '-'], sandbox.url, { stdin: MODELFILE });
@@ -213,6 +227,12 @@ describe('create', () => {
 });
 
 describe('create refuses before it sends anything', () => {
+  it.skipIf(process.platform === 'win32')('an endless Modelfile', async () => {
+    const endless = await run(['create', 'mine', '-f', '/dev/zero'], sandbox.url);
+    expect(endless.code).toBe(2);
+    expect(endless.stderr).toContain('/dev/zero is too long for a Modelfile');
+  });
+
   it.each<[string, Record<string, string | Buffer>, string[], string]>([
     [
       'a mistake, with its place',
@@ -298,7 +318,7 @@ describe('create fails', () => {
     const { code, events } = await createJson(cwd, '--quantize', 'Q1_X');
     expect(code).toBe(1);
     expect(events.at(-1)).toMatchObject({
-      error: { message: expect.stringContaining('unsupported quantization type Q1_X') as string },
+      error: { message: expect.stringContaining('unsupported quantization type Q1_X') as string, hint: '' },
     });
   });
 

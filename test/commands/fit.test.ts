@@ -141,6 +141,27 @@ describe('fit', () => {
     }
   });
 
+  it.each([
+    [
+      'of a GPU that the driver alone fills, that it takes the memory',
+      '8GB',
+      '400MB',
+      /memory, without a GPU/,
+    ],
+    ['of what is missing', '1MB', '0', /does not fit/],
+    ['of a GPU that has the room', '8GB', '8GB', /the GPU memory/],
+  ])('says %s, in lines that end between words', async (_, ram, vram, words) => {
+    const ran = await run(['fit', 'nomic-embed-text', '--ram', ram, '--vram', vram], sandbox.url, {
+      ...TERMINAL,
+      columns: 24,
+      env: { NO_COLOR: '1' },
+    });
+    const lines = ran.stdout.split('\n');
+    expect(lines.slice(lines.indexOf('')).join('')).toMatch(words);
+    expect(lines).toContain(' nomic-embed-text:latest');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(24);
+  });
+
   it('is a table of fields in a pipe', async () => {
     const ran = await run(['fit', 'qwen3:8b', ...ROOM], sandbox.url);
     expect(ran.stdout).toMatch(/^field\tvalue\n/);

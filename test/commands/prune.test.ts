@@ -7,6 +7,7 @@ import { recordUse } from '../../src/models/usage.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { serve, type FaultServer } from '../support/fault-server.js';
 import { testIo, type TestIoOptions } from '../support/io.js';
+import { openLibrary } from '../models/library.js';
 import { ESCAPES, run, schemaErrors, TERMINAL, type Ran } from '../support/run.js';
 
 const DAY = 86_400_000;
@@ -120,6 +121,23 @@ describe('prune', () => {
     const tiny = candidates.find(({ name }) => name.startsWith('tiny'))?.size ?? 0;
     expect(freed_bytes).toBeGreaterThanOrEqual(tiny);
     expect(freed_bytes).toBeLessThan(tiny + 10_000);
+  });
+
+  it('says to the byte what is freed where the models folder is at hand', async () => {
+    const library = await openLibrary();
+    try {
+      await library.lab.events('/api/create', { model: 'mine', from: 'gemma3:1b', system: 'Be brief.' });
+      const kept = new Set(['gemma3:1b', 'qwen3:0.6b'].flatMap(library.blobsOf).map(({ digest }) => digest));
+      const own = library.blobsOf('mine').filter(({ digest }) => !kept.has(digest));
+      const later = { now: () => Date.now() + 100 * DAY };
+      const ran = await library.run(['prune', '--keep', '*3:*', '--yes', '--json'], later);
+      expect(JSON.parse(ran.stdout)).toMatchObject({
+        removed: [{ name: 'mine:latest' }],
+        freed_bytes: own.reduce((sum, { size }) => sum + size, 0),
+      });
+    } finally {
+      await library.close();
+    }
   });
 
   it('removes with --yes or --force, and tells what went', async () => {

@@ -83,7 +83,7 @@ describe('pull --dry-run', () => {
     const drawn = await run(['pull', 'all-minilm', 'all-minilm:22m', '-n'], sandbox.url, TERMINAL);
     expect(drawn.stdout).toMatch(/MODEL +LAYER +KIND +SIZE +STATE/);
     expect(drawn.stdout).toMatch(/all-minilm +\w{12} +model +46 kB +to fetch/);
-    expect(drawn.stdout).toContain('a layer that several share counts once.');
+    expect(drawn.stdout).toMatch(/a layer that several share\s+counts once\.\n$/);
     const piped = await run(['pull', 'all-minilm', '-n'], sandbox.url);
     expect(piped.stdout).toMatch(
       /^model\tdigest\tkind\tsize\tpresent\nall-minilm\tsha256:\w{64}\tmodel\t45900\tfalse\n/,
@@ -105,6 +105,21 @@ describe('pull --dry-run', () => {
       models: [{ model: 'all-minilm' }],
       failed: [{ model: 'absent', error: { code: 'model_not_found' } }],
     });
+  });
+
+  it('tells people why each could not be looked up, and what to do', async () => {
+    const { code, stderr } = await run(['pull', 'absent', 'all-minilm', '-n'], sandbox.url);
+    expect(code).toBe(8);
+    expect(stderr).toBe(
+      '✗ absent: There is no model "absent:latest" in the registry.\n' +
+        '  look it up        https://ollama.com/library  (which names and tags there are)\n' +
+        '✗ 1 of 2 models could not be looked up: absent.\n',
+    );
+  });
+
+  it('breaks no word of its sum in few columns', async () => {
+    const { stdout } = await run(['pull', 'all-minilm', '-n'], sandbox.url, { tty: true, columns: 40 });
+    expect(stdout).toMatch(/\n\n47 kB to fetch; 0 of 5 layers are here\nalready\.\n$/);
   });
 
   it.each(['registry-500', 'registry-garbage', 'registry-huge'])(
@@ -129,7 +144,11 @@ describe('pull --dry-run', () => {
 });
 
 /** A registry that offers one model, `giant`: its weights of `bytes`, and a true config. */
-async function startGiant(bytes: number, weights = `sha256:${'a'.repeat(64)}`): Promise<FaultServer> {
+async function startGiant(
+  bytes: number,
+  weights = `sha256:${'a'.repeat(64)}`,
+  waitMs = 0,
+): Promise<FaultServer> {
   const config = JSON.stringify({
     model_format: 'gguf',
     model_family: 'llama',
@@ -145,7 +164,7 @@ async function startGiant(bytes: number, weights = `sha256:${'a'.repeat(64)}`): 
   });
   const server = await serve(({ url }) =>
     url.includes('/manifests/')
-      ? { headers: { 'content-type': 'application/json' }, body: [manifest] }
+      ? { headers: { 'content-type': 'application/json' }, body: [{ wait: waitMs }, manifest] }
       : url.endsWith(digest)
         ? { headers: { 'content-type': 'application/octet-stream' }, body: [config] }
         : { status: 404, headers: { 'content-type': 'text/plain' }, body: ['nothing'] },
@@ -227,6 +246,72 @@ describe('pull before it starts', () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(/warning: giant needs about/);
     expect(stderr).not.toContain('still to be fetched');
+  });
+
+  describe('goes on beside the pull where the registry takes its time', () => {
+    const LATE_MS = 700;
+    /** A pull that is under way by the time that the registry says how large the model is. */
+    async function underWay(fault: string): Promise<Record<string, string>> {
+      const env = await atHand(await startGiant(PETABYTE, undefined, LATE_MS));
+      sandbox.setFaults([parseFault(fault)]);
+      return env;
+    }
+
+    it('and ends it with what it would have refused', async () => {
+      const env = await underWay('frozen=60s@10%');
+      const { code, stdout } = await run(
+        ['pull', 'all-minilm', 'qwen3:0.6b', '-j', '1', '--json'],
+        sandbox.url,
+        {
+          env,
+        },
+      );
+      expect(code).toBe(7);
+      const events = lines(stdout);
+      expect(events.some(({ type }) => type === 'progress')).toBe(true);
+      expect(events.filter(({ type }) => type === 'model_error' || type === 'model_result')).toEqual([]);
+      expect(events.at(-1)).toMatchObject({
+        type: 'error',
+        error: { code: 'no_space', model: 'all-minilm' },
+      });
+      expect(sandbox.requests.filter(({ path: asked }) => asked === '/api/pull').at(-1)?.body).toMatchObject({
+        model: 'all-minilm',
+      });
+    });
+
+    it.each([
+      ['n\n', 'frozen=60s@10%', 7, 'Stopped; what has come is kept on the server.'],
+      ['y\n', 'slow=15kB', 0, ''],
+    ])('and asks in a terminal: %j', async (answer, fault, exit, said) => {
+      const env = { OLLAMA_HOST: sandbox.url, ...(await underWay(fault)) };
+      const stdin = new PassThrough();
+      const test = testIo({ env, tty: true, stdin, stdinTty: true });
+      let open = true;
+      const ran = main(['pull', 'all-minilm'], test.io).finally(() => (open = false));
+      const before = pulls();
+      let asked = 0;
+      const questions = (): number => test.stderr().split('[y/N]').length - 1;
+      for (let answered = 0; open;) {
+        if (questions() > answered) {
+          answered += 1;
+          asked = pulls();
+          stdin.write(answer);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect(await ran).toBe(exit);
+      expect(questions()).toBeGreaterThan(0);
+      expect(test.stderr()).toContain(said);
+      // It was under way by then, and goes on as it is.
+      expect([asked, pulls()]).toEqual([before + 1, before + 1]);
+    });
+
+    it('and says nothing more of a pull that has ended meanwhile', async () => {
+      const env = await atHand(await startGiant(PETABYTE, undefined, 3_000));
+      const { code, stderr } = await run(['pull', 'all-minilm'], sandbox.url, { env });
+      expect(code).toBe(0);
+      expect(stderr).not.toContain('still to be fetched');
+    });
   });
 
   it('does not wait for a registry that does not answer', async () => {

@@ -68,6 +68,13 @@ describe('a pull that fails', () => {
       ['is private or gated on Hugging Face', 'https://huggingface.co/acme/Gated-GGUF'],
     ],
     ['acme/m', 'pull model manifest: 401: unauthorized', 4, ['ollama signin']],
+    ['m', 'pull model manifest: file does not exist', 3, ['https://ollama.com/library']],
+    [
+      'hf.co/acme/None-GGUF:Q8_0',
+      'pull model manifest: file does not exist',
+      3,
+      ['https://huggingface.co/acme/None-GGUF '],
+    ],
     ['m', 'pull model manifest: 429: too many requests', 6, ['the registry is asked too often']],
     ['m', 'write /root/.ollama/models/blobs/x: no space left on device', 7, ['ollama-cli rm MODEL']],
   ])('%s: %s', async (model, error, exit, remedies) => {

@@ -131,6 +131,41 @@ describe('pull of several models', () => {
     expect(ran.stderr).not.toMatch(ESCAPES);
   });
 
+  it('tells each failure once with its remedy, and what a first failure made it skip', async () => {
+    sandbox.setFaults([parseFault('linger=200ms')]);
+    const argv = ['pull', 'absent', 'smollm2:135m', 'all-minilm'];
+    const { code, stderr } = await run(argv, sandbox.url);
+    expect(code).toBe(8);
+    expect(stderr).toContain(
+      'failed: absent: There is no model "absent" in the registry.\n' +
+        '  look it up        https://ollama.com/library  (which names and tags there are)\n',
+    );
+    expect(stderr.split('There is no model')).toHaveLength(2);
+    expect(stderr.split('look it up')).toHaveLength(2);
+    expect(stderr).not.toContain('file does not exist');
+    expect(stderr).toMatch(
+      /\n1 of 3 done, 1 failed, 1 skipped; \S+ kB fetched\n✗ 1 of 3 models could not be pulled: absent; skipped: all-minilm \(--keep-going goes on\)\.\n$/,
+    );
+    const live = (await run(['pull', 'absent', 'tinyllama', 'qwen3:0.6b'], sandbox.url, TERMINAL)).stderr;
+    expect(live).toContain('1 failed, 1 skipped');
+    expect(live).toContain('1 skipped: qwen3:0.6b');
+    expect(live.lastIndexOf('1 skipped: qwen3:0.6b')).toBeGreaterThan(live.lastIndexOf('more waiting'));
+    const quiet = await run(['pull', 'absent', 'absent:2', '--keep-going', '-q'], sandbox.url);
+    expect(quiet.stderr.split('\n').filter((line) => line.includes('look it up'))).toHaveLength(1);
+    expect(quiet.stderr).toContain('✗ absent:2: There is no model');
+  });
+
+  it('gives no remedy with the sum that is of none of them', async () => {
+    sandbox.setFaults([parseFault('401')]);
+    const { code, stderr } = await run(['pull', 'absent', 'smollm2:135m', '--keep-going'], sandbox.url);
+    expect(code).toBe(4);
+    expect(stderr.split('with a password')).toHaveLength(2);
+    expect(stderr).toMatch(/\n✗ 2 of 2 models could not be pulled: absent, smollm2:135m\.\n$/);
+    const one = await run(['pull', 'absent', 'absent:latest'], sandbox.url);
+    expect(one.stderr).toContain('refused this (401)');
+    expect(one.stderr).not.toContain('could not be pulled');
+  });
+
   it('ends a terminal with a table and a shown cursor', async () => {
     const ran = await run(['pull', 'smollm2:135m', 'all-minilm'], sandbox.url, TERMINAL);
     expect(ran.code).toBe(0);
@@ -205,6 +240,17 @@ describe('pull of several models', () => {
       if (argv.length > 0) expect(lines(test.stdout()).at(-1)).toMatchObject({ type: 'error' });
     }
     expect(sandbox.requests.length).toBe(before);
+  });
+
+  it('counts down in one line of a narrow terminal', async () => {
+    const test = testIo({ tty: true, columns: 30, env: { OLLAMA_HOST: sandbox.url } });
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const ran = main(['pull', 'qwen3:0.6b', '--at', later], test.io);
+    await expect.poll(() => test.stderr()).toMatch(/waiting until .*…/);
+    test.abort();
+    expect(await ran).toBe(130);
+    const shown = /\x1b\[2K(waiting until [^\r\n]*)/.exec(test.stderr())?.[1];
+    expect(shown).toHaveLength(29);
   });
 
   it('says after Ctrl-C what of each is kept, and goes on with all that are not done', async () => {

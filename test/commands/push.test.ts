@@ -71,6 +71,9 @@ describe('push', () => {
     expect(refused.events.at(-1)).toMatchObject({
       error: { code: 'registry_unreachable', hint: expect.stringContaining('push --insecure') as string },
     });
+    sandbox.setFaults([parseFault('cut:times=1')]);
+    const cut = await run(['push', name, '--insecure'], sandbox.url);
+    expect(cut.stderr).toContain(`ollama-cli push --insecure ${name}`);
     const ran = await run(['push', name, '--insecure'], sandbox.url);
     expect([ran.code, ran.stdout]).toEqual([0, '']);
   });

@@ -153,7 +153,9 @@ describe('rm of models that share layers', () => {
     await library.lab.events('/api/create', { model: 'mine', from: 'gemma3:1b', system: 'Be brief.' });
     const weights = library.blobsOf('gemma3:1b')[0]?.size ?? 0;
     const dry = await library.run(['rm', 'gemma*', '--dry-run'], more);
-    expect(dry.stdout).toMatch(/frees [\d.]+ k?B; 8\d\d kB are shared with mine:latest\n/);
+    expect(dry.stdout).toMatch(
+      /^ {2}gemma3:1b {2}816 kB\n[\d.]+ k?B would be freed: 8\d\d kB are shared with mine:latest\.\n$/,
+    );
     const ran = await library.run(['rm', 'gemma*', '--yes', '--json'], more);
     expect(schemaErrors('rm', JSON.parse(ran.stdout))).toBe('');
     const { freed_bytes: freed } = JSON.parse(ran.stdout) as { freed_bytes: number };
@@ -164,13 +166,22 @@ describe('rm of models that share layers', () => {
     await library.close();
   });
 
+  it('tells of names of one model that all go how much that is once', async () => {
+    const library = await openLibrary();
+    await library.lab.send('POST', '/api/copy', { source: 'gemma3:1b', destination: 'gemma-twin' });
+    const dry = await library.run(['rm', 'gemma*', '--dry-run']);
+    expect(dry.stdout).toMatch(/\n816 kB would be freed: they share layers\.\n$/);
+    expect((await library.run(['rm', 'qwen*', '--dry-run'])).stdout).toMatch(/\n523 kB would be freed\.\n$/);
+    await library.close();
+  });
+
   it('says so in the question and after it', async () => {
     const library = await openLibrary();
     await library.lab.send('POST', '/api/copy', { source: 'gemma3:1b', destination: 'twin' });
     const asked = { ...TERMINAL, stdinTty: true, stdin: 'y\n' };
     const ran = await library.run(['rm', 'twin'], asked);
-    expect(ran.stderr).toContain('frees 0 B; 816 kB are shared with gemma3:1b');
-    expect(ran.stdout).toContain('freed 0 B;');
+    expect(ran.stderr).toMatch(/which frees 0 B \(816 kB are shared with\sgemma3:1b\)\? \[y\/N\]/);
+    expect(ran.stdout).toBe('removed twin:latest\n0 B freed: 816 kB are shared with gemma3:1b.\n');
     await library.close();
   });
 

@@ -54,7 +54,7 @@ describe('search in a sandbox', () => {
     expect(terminal.stdout).toMatch(/2 models from registry\n$/);
     const narrow = await run(['search', 'llama'], sandbox.url, { tty: true, columns: 24 });
     for (const line of narrow.stdout.split('\n'))
-      expect(line.replace(/\u001b\[\d+m/g, '').length).toBeLessThan(40);
+      expect(line.replace(/\u001b\[\d+m/g, '').length).toBeLessThanOrEqual(24);
     const piped = await run(['search', 'llama3.2'], sandbox.url);
     expect(piped.stdout).toMatch(
       /^name\tinstalled\tsizes\t.*\nllama3\.2\tfalse\t\d+,\d+\t\tcompletion,tools\t/,
@@ -178,6 +178,35 @@ describe('search with a server of the world', () => {
     expect(hf.requests[0]?.url).toMatch(/^\/api\/models\?search=llama3\.2&filter=gguf&/);
     expect(pages.requests[0]?.url).toBe('/search?q=llama3.2');
     expect(hf.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it("asks for the server's recommendations as for all else of it: with its headers, told by --debug", async () => {
+    const { ask, server: asked } = await world();
+    const ran = await ask('search', 'llama3.2', '--source', 'recommendations', '--debug');
+    expect(ran.stdout).toContain('llama3.2');
+    expect(ran.stderr).toMatch(/debug: GET \S+\/model-recommendations try 1: 200/);
+    const request = asked.requests.find(({ url }) => url.endsWith('model-recommendations'));
+    expect(request?.headers['user-agent']).toBe('ollama-cli');
+  });
+
+  it('cuts what a terminal has no room for: of descriptions the end, of lines between words', async () => {
+    const page = `<li x-test-model><a href="/library/llama3.2"><p>${'long '.repeat(60)}</p></a></li>`;
+    const { server: asked, env } = await world({
+      library: () => ({ headers: { 'content-type': 'text/html' }, body: [page] }),
+    });
+    const search = async (columns: number) =>
+      await run(['search', 'llama3.2', '--source', 'library', '--source', 'registry'], asked.url, {
+        ...TERMINAL,
+        columns,
+        env: { ...env, NO_COLOR: '1' },
+      });
+    const wide = await search(100);
+    expect(wide.stdout).toMatch(
+      /SOURCE +DESCRIPTION\nllama3\.2 .* long long.*…\n\n1 model from registry, library\n$/,
+    );
+    const narrow = await search(29);
+    expect(narrow.stdout).toMatch(/\n1 model from registry,\nlibrary\n$/);
+    expect(narrow.stderr).toMatch(/catalogue; only the exact\nname was looked up\n/);
   });
 
   it('leaves out what fails and says so, on stderr and in the document', async () => {

@@ -222,6 +222,29 @@ describe('sync --export', () => {
     expect(piped.stdout).toContain('Nothing to do');
   });
 
+  it('gives a fresh server the same models by its digests', async () => {
+    await library.lab.send('POST', '/api/copy', { source: 'gemma3:1b', destination: 'twin' });
+    const file = path.join(library.home, 'out.yaml');
+    await library.run(['sync', '--export', file]);
+    const fresh = await openLibrary({ installed: [] });
+    try {
+      const ran = await fresh.run(['sync', file, '--yes', '--json']);
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expect(lines(ran.stdout).at(-1)).toMatchObject({ type: 'result', copied: ['twin:latest'] });
+      const again = await fresh.run(['sync', file, '--prune', '--json']);
+      expect(lines(again.stdout)[1]).toMatchObject({ type: 'plan', pull: [], copy: [], remove: [] });
+      const exported = async (of: Library): Promise<unknown[]> =>
+        (
+          JSON.parse((await of.run(['sync', '--export', '--json'])).stdout) as {
+            models: { name: string; digest: string }[];
+          }
+        ).models.map(({ name, digest }) => [name, digest]);
+      expect(await exported(fresh)).toEqual(await exported(library));
+    } finally {
+      await fresh.close();
+    }
+  });
+
   it('replaces no file without a yes, and writes none with --dry-run', async () => {
     const file = declare('mine');
     const ran = await library.run(['sync', '--export', file]);
@@ -231,6 +254,8 @@ describe('sync --export', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/^models:\n/);
     const none = path.join(library.home, 'none.yaml');
     expect((await library.run(['sync', '--export', none, '--dry-run'])).stdout).toMatch(/^models:\n/);
+    const json = await library.run(['sync', '--export', none, '--dry-run', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({ schema_version: 1, dry_run: true, file: none });
     expect(existsSync(none)).toBe(false);
   });
 

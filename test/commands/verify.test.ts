@@ -12,6 +12,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkAgain, checkLibrary, planFor, type Check } from '../../src/models/verify-library.js';
 import { clearTheWay } from '../../src/models/verify-repair.js';
 import { openLibrary, type Library } from '../models/library.js';
+import { testIo } from '../support/io.js';
+import { main } from '../../src/main.js';
 import { ESCAPES, schemaErrors, TERMINAL } from '../support/run.js';
 
 interface Told {
@@ -22,6 +24,7 @@ interface Told {
   readonly repair?: {
     blobs: { digest: string; file?: string; models: string[] }[];
     pull: string[];
+    replaces: string[];
     delete: string[];
     left: { name: string; reason: string }[];
   };
@@ -109,6 +112,8 @@ describe('verify', () => {
     expect(pipe.stdout).toMatch(/qwen3:0.6b\tok\t\d+ ok\n/);
     expect(pipe.stderr).toMatch(/^hashing \d+ blobs, /);
     expect(pipe.stdout + pipe.stderr).not.toMatch(ESCAPES);
+    const picked = await library.run(['verify', '--fields', 'reason,name']);
+    expect(picked.stdout).toMatch(/^reason\tname\n\t(?:gemma3:1b|qwen3:0\.6b)\n/);
     const quiet = await library.run(['verify', '-q']);
     expect(quiet.stdout).toBe('');
     expect((await library.run(['verify', '-q', 'qwen3:0.6b'])).stderr).toBe('');
@@ -219,6 +224,39 @@ describe('verify --repair', () => {
     expect(told.models).toHaveLength(3);
   });
 
+  it('says of a model that the registry has otherwise that what comes takes its place', async () => {
+    await library.lab.events('/api/create', { model: 'gemma3:1b', from: 'gemma3:1b', system: 'Be brief.' });
+    corrupt(weights('gemma3:1b'));
+    const dry = await library.run(['verify', '--repair', '--dry-run']);
+    expect(dry.stdout).toContain(
+      'pull    gemma3:1b  (its registry has another version, which takes its place)',
+    );
+    const told = parse((await library.run(['verify', '--repair', '--dry-run', '--json'])).stdout);
+    expect(told.repair).toMatchObject({ pull: ['gemma3:1b'], replaces: ['gemma3:1b'] });
+  });
+
+  it('fetches with the one that comes as it was, where one of another version shares the layer', async () => {
+    const { lab } = library;
+    await lab.events('/api/pull', { model: 'all-minilm' });
+    await lab.events('/api/create', { model: 'all-minilm:22m', from: 'all-minilm', system: 'Be brief.' });
+    corrupt(weights('all-minilm:22m'));
+    const before = library.blobsOf('all-minilm:22m');
+    const told = parse((await library.run(['verify', '--repair', '--yes', '--json'])).stdout);
+    expect(told.repair).toMatchObject({ pull: ['all-minilm:latest'], replaces: [] });
+    expect(told.models.every(({ state }) => state === 'ok')).toBe(true);
+    expect(library.blobsOf('all-minilm:22m')).toEqual(before);
+  });
+
+  it('removes nothing of a model that may not be pulled', async () => {
+    corrupt(weights('gemma3:1b'));
+    const before = library.state();
+    const env = { OLLAMA_CLI_ALLOWED_MODELS: 'qwen*' };
+    const ran = await library.run(['verify', '--repair', '--yes', '--json'], { env });
+    expect(ran.code).toBe(7);
+    expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'not_allowed' } });
+    expect(library.state()).toEqual(before);
+  });
+
   it('leaves what was made here alone, and says that it can’t be fetched', async () => {
     await library.lab.events('/api/create', { model: 'mine', from: 'gemma3:1b', system: 'Be brief.' });
     const base = new Set(library.blobsOf('gemma3:1b').map(({ digest }) => digest));
@@ -283,6 +321,26 @@ describe('verify --repair', () => {
     const told = parse(ran.stdout);
     expect(stateOf(told, 'gemma3:1b')).toBe('missing');
     expect(told.repair).toHaveProperty('failed');
+  });
+
+  it('tells of several pulls that some failed', async () => {
+    for (const model of ['gemma3:1b', 'qwen3:0.6b']) rmSync(library.blobFile(weights(model)));
+    library.lab.fault('404:times=1:path=/api/pull');
+    const ran = await library.run(['verify', '--repair', '--yes', '--json']);
+    expect(ran.code).toBe(8);
+    expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'partial' } });
+    const told = parse(ran.stdout);
+    expect(told.models.map(({ state }) => state).sort()).toEqual(['missing', 'ok']);
+  });
+
+  it('tells the plan also where it is broken off', async () => {
+    corrupt(weights('gemma3:1b'));
+    const options = { env: { OLLAMA_HOST: library.url, OLLAMA_MODELS: library.dir, HOME: library.home } };
+    const test = testIo(options);
+    library.lab.fault('slow=1kB');
+    setTimeout(() => test.abort(), 1500);
+    expect(await main(['verify', '--repair', '--yes', '--json'], test.io)).toBe(130);
+    expect(parse(test.stdout()).repair).toMatchObject({ pull: ['gemma3:1b'] });
   });
 
   it('notes a manifest that can’t be read, and then counts no orphans', async () => {

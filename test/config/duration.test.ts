@@ -5,6 +5,7 @@ import {
   parseDuration,
   parseSize,
   parseTimeLimit,
+  readSize,
   writeDuration,
 } from '../../src/config/duration.js';
 
@@ -113,5 +114,22 @@ describe('parseSize', () => {
 
   it.each(['', 'GB', '-1GB', '8XB', '8GBB', '1e3', '99999999TB', '8GB/h'])('refuses %j', (text) => {
     expect(() => parseSize(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(readSize(text)).toBeUndefined();
+  });
+
+  it('gives a whole number of bytes or none, whatever is given', () => {
+    const size = fc.tuple(fc.double({ min: 0, noNaN: true }), fc.constantFrom('', 'kB', 'GB', 'TiB', '?'));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          size.map(([n, unit]) => `${n}${unit}`),
+        ),
+        (text) => {
+          const bytes = readSize(text);
+          expect(bytes === undefined || (Number.isSafeInteger(bytes) && bytes >= 0)).toBe(true);
+        },
+      ),
+    );
   });
 });

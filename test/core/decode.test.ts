@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChatEvent } from '../../src/core/chat.js';
 import { createChatDecoder, decodeMetrics } from '../../src/core/chat-decode.js';
-import { decodeEmbed, decodeRunning, decodeShow, decodeTags, decodeVersion } from '../../src/core/decode.js';
+import {
+  decodeEmbed,
+  decodeRecommendations,
+  decodeRunning,
+  decodeShow,
+  decodeTags,
+  decodeVersion,
+} from '../../src/core/decode.js';
 import { createLineParser } from '../../src/core/ndjson.js';
 
 const HOST = 'http://h:1';
@@ -56,6 +63,26 @@ describe('a list of models', () => {
 
   test.each([[null], [[]], ['x'], [{}], [{ models: 'x' }], [{ data: [] }]])('%j is none', (value) => {
     expect(() => decodeTags(value, HOST)).toThrow(expect.objectContaining({ code: 'protocol', host: HOST }));
+  });
+});
+
+describe('recommendations', () => {
+  test('keep unknown fields, drop known ones of the wrong kind, and what has no name', () => {
+    const list = [
+      { model: 'qwen3:8b', description: 'good', context_length: 40_960, novelty: 1 },
+      { model: 'a', description: 7, vram_bytes: 'much', required_plan: null, max_output_tokens: Infinity },
+      { description: 'nameless' },
+      { model: 7 },
+      'x',
+    ];
+    expect(decodeRecommendations({ recommendations: list }, HOST)).toEqual([list[0], { model: 'a' }]);
+    expect(decodeRecommendations({ recommendations: null }, HOST)).toEqual([]);
+  });
+
+  test.each([[null], [[]], ['x'], [{}], [{ recommendations: {} }]])('%j is none', (value) => {
+    expect(() => decodeRecommendations(value, HOST)).toThrow(
+      expect.objectContaining({ code: 'protocol', host: HOST }),
+    );
   });
 });
 

@@ -155,6 +155,17 @@ describe('a pull goes on', () => {
     });
   });
 
+  test('while the registry is away for a while, once bytes had come', async () => {
+    const error = 'pull model manifest: Get "https://registry/v2/": dial tcp: lookup registry: no such host';
+    const away: Script = { body: [MANIFEST, `${JSON.stringify({ error })}\n`] };
+    const events = await pullFrom([cutAt(10), ...Array.from({ length: 6 }, () => away), DONE]);
+    expect(retriesOf(events)).toHaveLength(7);
+    expect(events.at(-1)).toEqual({ type: 'Success' });
+    await server?.close();
+    // One that was never there is given up as soon as anything else.
+    expect(retriesOf(await pullFrom([away]))).toHaveLength(2);
+  });
+
   test('exactly as often as it was asked to', async () => {
     const events = await pullFrom([cutAt(10), cutAt(20), cutAt(30)], { retries: 1 });
     expect(retriesOf(events)).toHaveLength(1);

@@ -432,6 +432,14 @@ describe('what is reused', () => {
     expect(state).toMatchObject({ guess: undefined, received: 0 });
   });
 
+  test.each([
+    ['few bytes may as well have come with this pull', 458_000, 459_000, 0],
+    ['more than any line brings at once were kept from before', 5e8, 6e8, 5e8],
+  ])('of a layer that was told once, before its end: %s', (_title, told, total, reused) => {
+    const state = fold([layer(60, A, total, told), status(120, 'verifying sha256 digest')]);
+    expect(layerOf(state, A)).toMatchObject({ done: true, completed: total, reused });
+  });
+
   test('of all layers told together is what the manifest found, and counts for no pace', () => {
     const together = (at: number, completed: number): Step => [
       at,

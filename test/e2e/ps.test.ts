@@ -4,6 +4,9 @@ import type { Sandbox, SandboxOptions } from '../../src/sandbox/server.js';
 import { serve } from '../support/fault-server.js';
 import { openProgram, openShell, SOON } from './program.js';
 
+/** The last words of a shell that ends at once may be lost on a busy machine: it waits until the test is over. */
+const STAY = 'read -r _';
+
 async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const sandbox = await startSandbox({
     installed: ['llama3.2:1b', 'qwen3:8b'],
@@ -41,7 +44,7 @@ test('ps --watch shows what comes and goes, counts down, and q ends it with 0 an
 test('ps --watch ends by Ctrl-C as by a signal, and gives the terminal back', async () => {
   const sandbox = await openSandbox();
   const terminal = openShell(
-    'stty -g >before; $CLI ps --watch; echo code $?; stty -g >after; cmp before after && echo same',
+    `stty -g >before; $CLI ps --watch; echo code $?; stty -g >after; cmp before after && echo same; ${STAY}`,
     sandbox.url,
   );
   await terminal.waitFor('nothing is loaded', SOON);
@@ -76,7 +79,7 @@ test('ps --watch in a pipe writes no escape codes, and ends when its reader goes
   const sandbox = await openSandbox();
   await load(sandbox, 'llama3.2:1b');
   const terminal = openShell(
-    '$CLI ps --watch=100ms --no-header --fields name | head -1 | cat -v; echo done',
+    `$CLI ps --watch=100ms --no-header --fields name | head -1 | cat -v; echo done; ${STAY}`,
     sandbox.url,
   );
   await terminal.waitFor('llama3.2:1b', SOON);

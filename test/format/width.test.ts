@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { displayWidth, padEnd, padStart, truncateEnd, truncateMiddle } from '../../src/format/width.js';
+import {
+  breakWords,
+  displayWidth,
+  padEnd,
+  padStart,
+  truncateEnd,
+  truncateMiddle,
+} from '../../src/format/width.js';
 
 const FAMILY = '👨‍👩‍👧';
 const segmenter = new Intl.Segmenter();
@@ -153,5 +160,19 @@ describe('cutting and padding', () => {
         expect(displayWidth(padStart(text, width))).toBe(Math.max(width, displayWidth(text)));
       }),
     );
+  });
+});
+
+describe('breakWords', () => {
+  it.each([
+    ['one two three', 7, ['one two', 'three']],
+    ['one two', 2, ['one', 'two']],
+    ['see https://ollama.com/library now', 10, ['see', 'https://ollama.com/library', 'now']],
+    ['漢字 漢字', 8, ['漢字', '漢字']],
+    ['name  words', 6, ['name', 'words']],
+    ['name  words', 11, ['name  words']],
+    ['', 5, ['']],
+  ])('%j in %i cells', (text, width, lines) => {
+    expect(breakWords(text, width)).toEqual(lines);
   });
 });

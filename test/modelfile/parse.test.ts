@@ -178,6 +178,30 @@ describe('a Modelfile is read as Ollama reads it', () => {
     ]);
   });
 
+  it('with a blank and nothing behind it, as Ollama itself writes an empty text', () => {
+    expect(
+      read('FROM foo\nSYSTEM \nTEMPLATE\t\nRENDERER \nMESSAGE user \nPARAMETER stop \nLICENSE '),
+    ).toEqual([
+      ['from', 'foo'],
+      ['system', ''],
+      ['template', ''],
+      ['renderer', ''],
+      ['message', 'user: '],
+      ['stop', ''],
+      ['license', ''],
+    ]);
+  });
+
+  it('with characters that are not seen, where they mean nothing', () => {
+    const text =
+      '\u200bFROM fo\u200bo\u200b\n\u00a0SYSTEM \u200b"""a\u200db"""\ufeff\n\fPARAMETER stop <\u200d>';
+    expect(read(text)).toEqual([
+      ['from', 'foo'],
+      ['system', 'a\u200db'],
+      ['stop', '<\u200d>'],
+    ]);
+  });
+
   it.each<[string, (text: string) => Buffer]>([
     ['UTF-8 with a mark', (text) => Buffer.from(`\ufeff${text}`)],
     ['UTF-16, little end first', (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
@@ -194,6 +218,18 @@ describe('a Modelfile is read as Ollama reads it', () => {
 });
 
 describe('a mistake in a Modelfile', () => {
+  const lines = ['FROM foo', '# c', 'SYSTEM """a', 'b"""', '\tSYTEM x'];
+  it.each<[string, Buffer]>([
+    ['lines of Windows', Buffer.from(lines.join('\r\n'))],
+    ['lines of an old Mac', Buffer.from(lines.join('\r'))],
+    ['a mark', Buffer.from(`\ufeff${lines.join('\n')}`)],
+    ['UTF-16', Buffer.from(`\ufeff${lines.join('\r\n')}`, 'utf16le')],
+  ])('has its place in a file with %s', (_, bytes) => {
+    expect(mistakeOf(decodeModelfile(bytes, 'Modelfile'))).toContain('Modelfile:5:2: "SYTEM" is no');
+    const first = mistakeOf(decodeModelfile(Buffer.from('\ufeffFRM foo'), 'Modelfile'));
+    expect(first).toContain('Modelfile:1:1:');
+  });
+
   it.each([
     ['', '1:1: there is no FROM.'],
     ['PARAMETER a 1', '1:1: there is no FROM.'],

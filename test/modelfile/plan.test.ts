@@ -81,6 +81,14 @@ MESSAGE user Hello there!\nMESSAGE assistant Hi: how are you?`,
     ]);
   });
 
+  it('says of an empty text that it takes nothing away from the base', async () => {
+    const { warnings } = await plan('FROM a\nSYSTEM ""\nTEMPLATE \nLICENSE ""\nMESSAGE user ""');
+    expect(warnings).toEqual([
+      'Modelfile:2: an empty SYSTEM changes nothing: that of FROM stays',
+      'Modelfile:3: an empty TEMPLATE changes nothing: that of FROM stays',
+    ]);
+  });
+
   it.each([
     ['PARAMETER temprature 1', "2:11: Unknown parameter 'temprature'. Did you mean 'temperature'?"],
     ['PARAMETER temperature hot', "2:23: temperature takes a number, not 'hot'."],
@@ -167,6 +175,15 @@ describe('FROM', () => {
     const piped = folderOf({});
     execFileSync('mkfifo', [path.join(piped, 'model.gguf')]);
     expect(await mistakeOf('FROM ./model.gguf', piped)).toContain('is neither a file nor a folder');
+    const shard = folderOf({ 'm-00001-of-00002.gguf': gguf() });
+    execFileSync('mkfifo', [path.join(shard, 'm-00002-of-00002.gguf')]);
+    expect(await mistakeOf('FROM ./m-00001-of-00002.gguf', shard)).toContain(
+      '00002-of-00002.gguf is no file',
+    );
+    const folder = folderOf(MODEL);
+    execFileSync('mkfifo', [path.join(folder, 'tokenizer.json')]);
+    expect(await mistakeOf('FROM .', folder)).toContain('1:6: ');
+    expect(await mistakeOf('FROM .', folder)).toContain('tokenizer.json is no file');
   });
 
   it('takes a model in several GGUF files where the server does, and only whole', async () => {

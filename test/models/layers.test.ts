@@ -39,6 +39,13 @@ describe('what models take of the disk', () => {
     expect(freedBy(parts, removed)).toEqual({ bytes, kept, keptBy });
   });
 
+  it('names as those that keep it none that has next to nothing of it', () => {
+    const licence = { key: 'licence', size: 1 };
+    const own = [...(parts.get('a:1') ?? []), licence];
+    const all = new Map([...parts, ['a:1', own], ['c:1', [{ key: 'c', size: 7 }, licence]]]);
+    expect(freedBy(all, ['a:1'])).toEqual({ bytes: 3, kept: 101, keptBy: ['b:1'] });
+  });
+
   it('frees by all together what all together take, and by each alone what is its own', () => {
     const part = fc.record({ key: fc.constantFrom('p', 'q', 'r', 's'), size: fc.constant(10) });
     const library = fc.dictionary(

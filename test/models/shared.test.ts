@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InstalledModel } from '../../src/core/wire.js';
-import { findDoubles, measureFreed, measureSharing } from '../../src/models/shared.js';
+import { findDoubles, leastFreed, measureSharing } from '../../src/models/shared.js';
 
 function model(name: string, size: number, more: Partial<InstalledModel> = {}): InstalledModel {
   const details = { family: 'llama', parameter_size: '1B', quantization_level: 'Q4_0' };
@@ -61,10 +61,10 @@ describe('the bytes that models share', () => {
         const { bytes } = measureSharing(all, weightsOf);
         expect(bytes).toBeGreaterThanOrEqual(0);
         expect(bytes).toBeLessThanOrEqual(total);
-        const freed = measureFreed(all, new Set(all.slice(0, 2)), weightsOf).bytes;
+        const freed = leastFreed(all, new Set(all.slice(0, 2)), weightsOf).bytes;
         expect(freed).toBeLessThanOrEqual(all.slice(0, 2).reduce((sum, { size }) => sum + size, 0));
         expect(freed).toBeGreaterThanOrEqual(0);
-        expect(measureFreed(all, new Set(all), weightsOf).bytes).toBe(total - bytes);
+        expect(leastFreed(all, new Set(all), weightsOf).bytes).toBe(total - bytes);
       }),
     );
   });
@@ -84,7 +84,7 @@ describe('what a removal frees', () => {
     ['only what is its own', [MADE_OF_A], 10, true],
     ['all of the weights with the last of their models', [A, MADE_OF_A], 1010, true],
   ])('is %s', (_what, removed, bytes, known) => {
-    const freed = measureFreed([A, MADE_OF_A, OTHER], new Set(removed), weights({ a: 'w', b: 'w' }));
+    const freed = leastFreed([A, MADE_OF_A, OTHER], new Set(removed), weights({ a: 'w', b: 'w' }));
     expect(freed).toEqual({ bytes, known });
   });
 
@@ -121,7 +121,7 @@ describe('what a removal frees', () => {
           const pick = picks[Number(digest)];
           return pick?.told === true ? [String(pick.weights)] : undefined;
         };
-        const freed = measureFreed(
+        const freed = leastFreed(
           made.map((item) => item.model),
           gone,
           told,
@@ -133,7 +133,7 @@ describe('what a removal frees', () => {
   });
 
   it('is the least that it can be where the weights are not known', () => {
-    expect(measureFreed([A, MADE_OF_A], new Set([A]), () => undefined)).toEqual({ bytes: 0, known: false });
-    expect(measureFreed([A, MADE_OF_A], new Set([A]), weights({ a: 'v', b: 'w' })).bytes).toBe(1000);
+    expect(leastFreed([A, MADE_OF_A], new Set([A]), () => undefined)).toEqual({ bytes: 0, known: false });
+    expect(leastFreed([A, MADE_OF_A], new Set([A]), weights({ a: 'v', b: 'w' })).bytes).toBe(1000);
   });
 });

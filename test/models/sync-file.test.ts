@@ -8,7 +8,7 @@ const B = 'b'.repeat(64);
 
 async function failure(text: string, source = 'models.txt'): Promise<string> {
   try {
-    await parseSyncFile(text, source);
+    parseSyncFile(text, source);
   } catch (error) {
     if (isOllamaError(error)) return `${error.code} ${error.message}`;
     throw error;
@@ -50,7 +50,7 @@ describe('a sync file', () => {
       'x.json',
     ],
   ])('is read as %s', async (_, text, source) => {
-    const models = await parseSyncFile(text, source);
+    const models = parseSyncFile(text, source);
     expect(
       models.map(({ line: _line, ...model }) => model).sort((a, b) => (a.name < b.name ? -1 : 1)),
     ).toEqual([
@@ -112,15 +112,15 @@ describe('a sync file', () => {
   });
 
   it('of none is a list of none', async () => {
-    expect(await parseSyncFile('models: []\n', 'm.yaml')).toEqual([]);
-    expect(await parseSyncFile('[]', 'm')).toEqual([]);
+    expect(parseSyncFile('models: []\n', 'm.yaml')).toEqual([]);
+    expect(parseSyncFile('[]', 'm')).toEqual([]);
   });
 
   it('with a long chain of copies, or a bomb of aliases, takes no time', async () => {
     const chain = Array.from({ length: 20_000 }, (_, i) =>
       i === 0 ? 'm0' : `m${i} from m${i - 1}`,
     ).reverse();
-    expect(await parseSyncFile(chain.join('\n'), 'x')).toHaveLength(20_000);
+    expect(parseSyncFile(chain.join('\n'), 'x')).toHaveLength(20_000);
     const bomb = `a: &a [x]\nb: &b [${'*a,'.repeat(50)}]\nmodels: [${'*b,'.repeat(50)}]`;
     expect(await failure(bomb, 'm.yaml')).toMatch(/^usage m\.yaml:1: "a" is not known/);
   });
@@ -143,7 +143,7 @@ describe('a sync file', () => {
         const [first] = declared;
         const all = first ? [...declared, { name: 'copy-of:first', from: first.name }] : declared;
         if (declared.some((one) => one.name === 'copy-of:first')) return;
-        const again = await parseSyncFile(formatSyncFile(all), 'x');
+        const again = parseSyncFile(formatSyncFile(all), 'x');
         expect(again.map(({ line: _line, ...one }) => one)).toEqual(all);
       }),
     );

@@ -15,7 +15,7 @@ async function plan(
   models: InstalledModel[],
   prune = false,
 ): Promise<Record<string, string[]>> {
-  const { pull, copy, remove, keep, others } = planSync(await parseSyncFile(text, 'm'), models, { prune });
+  const { pull, copy, remove, keep, others } = planSync(parseSyncFile(text, 'm'), models, { prune });
   return {
     pull: pull.map(({ name, reason }) => `${name} ${reason}`),
     copy: copy.map(({ name, from, replaces }) => `${name} from ${from}${replaces ? ' replaces' : ''}`),
@@ -95,7 +95,7 @@ describe('the plan of a sync', () => {
       { name: 'b:1', digest: `sha256:${A}` },
       { name: 'c:1', digest: `sha256:${B}` },
     ]);
-    const again = await parseSyncFile(formatSyncFile(declared), 'm');
+    const again = parseSyncFile(formatSyncFile(declared), 'm');
     expect(isEmptyPlan(planSync(again, models, { prune: true }))).toBe(true);
     expect(isEmptyPlan(planSync(again, models.slice(1), { prune: true }))).toBe(false);
   });

@@ -130,14 +130,46 @@ test.each([
   },
 );
 
-test.each(['ink', 'bar', 'lines'] as const)('%s says which of several failed, and why', async (kind) => {
-  const screen = openScreen(80);
-  const shown = await open(kind, screen.stream, { model: undefined });
+const failure = {
+  message: 'There is no model "small" in the registry.',
+  steps: [{ label: 'look it up', command: 'https://ollama.com/library', note: 'which names there are' }],
+};
+
+test.each([
+  ['ink', 80, '✗ small: There is no model "small" in the registry.'],
+  ['bar', 80, '✗ small: There is no model "small" in the registry.'],
+  ['lines', 80, 'failed: small: There is no model "small" in the registry.'],
+])('%s tells once which of several failed, and what to do', async (kind, columns, first) => {
+  const screen = openScreen(columns);
+  const shown = await open(kind as PullDisplayKind, screen.stream, { model: undefined });
   const board = { pulls: [lost, large], waiting: [], startedAt: 0, count: 2 };
   shown.show(board, failed.event);
-  await shown.ended(board, lost);
+  await shown.ended(board, lost, failure);
   await shown.close();
-  expect(await screen.all()).toMatch(/^(?:✗ small {2}|[^]*\nfailed: small: )digest mismatch, file must be/);
+  const text = await screen.all();
+  expect(`\n${text}`).toContain(
+    `\n${first}\n  look it up        https://ollama.com/library  (which names there are)`,
+  );
+  expect(text.split('There is no model')).toHaveLength(2);
+});
+
+test.each(['ink', 'bar'] as const)('%s breaks no word of what it leaves in few columns', async (kind) => {
+  const screen = openScreen(40);
+  const shown = await open(kind, screen.stream, { model: undefined });
+  const board = { pulls: [lost, ended], waiting: [], startedAt: 0, count: 2 };
+  await shown.ended(board, lost, failure);
+  await shown.ended(board, { ...ended, model: 'a-model-with-a-long-name' });
+  await shown.say('a-model-with-a-long-name is another-name too');
+  expect(await screen.all()).toBe(`\
+✗ small: There is no model "small" in
+  the registry.
+  look it up
+    https://ollama.com/library
+    (which names there are)
+✓ a-model-with-a-long-name  253 MB in
+  9.2s, 27 MB/s
+a-model-with-a-long-name is another-name
+too`);
 });
 
 test.each(['ink', 'bar', 'lines'] as const)('%s says nothing of what a person has stopped', async (kind) => {

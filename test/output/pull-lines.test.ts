@@ -237,6 +237,27 @@ test('the manifest is a line, with what the server had of it', () => {
   );
 });
 
+test('of a manifest that was read nobody is told that it is being read', () => {
+  const manifest: OllamaPullEvent = {
+    type: 'Manifest',
+    layers: [{ digest: 'sha256:a', size: 1000, present: false }],
+  };
+  const status: OllamaPullEvent = { type: 'Status', status: 'pulling manifest' };
+  const read = 'manifest read: 1 layer, 1.0 kB';
+  expect(
+    tell([
+      [1, manifest],
+      [2, status],
+    ]),
+  ).toEqual([`1: ${read}`]);
+  expect(
+    tell([
+      [1, status],
+      [2, manifest],
+    ]),
+  ).toEqual(['1: reading the manifest', `2: ${read}`]);
+});
+
 test('each step of a create is a line', () => {
   const status = (text: string): OllamaPullEvent => ({ type: 'Status', status: text });
   const text = tell([

@@ -87,6 +87,19 @@ describe('renderTerminalTable', () => {
     expect(render(30, rows, columns)[1]).toBe(`nomic…text  ${'a'.repeat(7)}…  ${'b'.repeat(7)}…`);
   });
 
+  it('cuts text that can be spared as long as it is worth reading, then drops it in its turn', () => {
+    const columns = [
+      column('NAME', { shrink: 'middle' }),
+      column('ID', { priority: 1 }),
+      column('WHY', { shrink: 'end', priority: 0 }),
+    ];
+    const rows = [{ NAME: 'nomic-embed-text', ID: '4d47b026', WHY: 'w'.repeat(40) }];
+    expect(render(80, rows, columns)[1]).toBe(`nomic-embed-text  4d47b026  ${'w'.repeat(40)}`);
+    expect(render(52, rows, columns)[1]).toBe(`nomic-embed-text  4d47b026  ${'w'.repeat(23)}…`);
+    expect(render(51, rows, columns)[1]).toBe(`nomic-embed-text  ${'w'.repeat(32)}…`);
+    expect(render(41, rows, columns)[1]).toBe('nomic-embed-text');
+  });
+
   it('gives up columns that nobody offered rather than a line that is too wide', () => {
     expect(render(12)).toEqual(['NAME', 'llama3.2:1b', 'qwen3:8b', 'nomic-…-text']);
   });

@@ -46,11 +46,11 @@ describe('sumUp', () => {
     expect(outcome.error?.code).toBe(code);
   });
 
-  it('tells what stood before all of them, and how many were not tried', () => {
+  it('tells what stood before all of them, and which were skipped', () => {
     const before = new OllamaError('declined', 'no');
     expect(sumUp(['a'], [], 'http://h', before)).toMatchObject({ skipped: ['a'], error: before });
     expect(sumUp(['a', 'b', 'c'], [end('a', 'stalled')], 'http://h').error?.message).toBe(
-      '1 of 3 models could not be pulled: a. 2 not tried: --keep-going goes on.',
+      '1 of 3 models could not be pulled: a; skipped: b, c (--keep-going goes on).',
     );
   });
 });

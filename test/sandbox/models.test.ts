@@ -155,8 +155,11 @@ describe('create', () => {
   test.each([
     [{ files: { '../x.gguf': 'sha256:1' } }, 'file path must be relative'],
     [{ files: { '/x.gguf': 'sha256:1' } }, 'file path must be relative'],
-    [{ from: 'all-minilm', quantize: 'q9' }, 'unsupported quantization type Q9'],
-    [{ from: 'gemma3:1b', quantize: 'q8_0' }, 'quantization is only supported for F16 and F32 models'],
+    [
+      { from: 'all-minilm', quantize: 'q9' },
+      'unsupported quantization type Q9 - supported types are F32, F16, Q4_K_S, Q4_K_M, Q8_0',
+    ],
+    [{ from: 'gemma3:1b', quantize: 'q8_0' }, 'quantization is only supported for F16, BF16 and F32 models'],
   ])('refuses %j', async (body, error) => {
     lab = await startLab({ installed: ['all-minilm', 'gemma3:1b'] });
     const response = await lab.send('POST', '/api/create', { model: 'mine', stream: false, ...body });

@@ -141,6 +141,17 @@ test('one sandbox pulls from another over HTTP', async () => {
     expect(((await shown.json()) as { details: { family: string } }).details.family).toBe('gemma3');
     const missing = await lab.events('/api/pull', { model: `${host}/acme/none`, insecure: true });
     expect(missing.at(-1)).toEqual({ error: 'pull model manifest: file does not exist' });
+    for (const [fault, error] of [
+      ['registry-500', /^pull model manifest: 500: /],
+      ['registry-401', /^pull model manifest: 401: /],
+      ['retry-after', /^pull model manifest: 429: /],
+      ['registry-garbage', /^pull model manifest: invalid character '<'/],
+      ['registry-huge', /^pull model manifest: unexpected EOF$/],
+    ] as const) {
+      registry.fault(fault);
+      const events = await lab.events('/api/pull', { model: `${host}/acme/other`, insecure: true });
+      expect(events.at(-1)?.['error']).toMatch(error);
+    }
   } finally {
     await registry.sandbox.close();
   }
@@ -155,4 +166,56 @@ test('what is pushed can be pulled by its name, also after it was removed here',
   await lab.send('DELETE', '/api/delete', { model: 'all-minilm' });
   const pulled = await lab.events('/api/pull', { model: 'me/mine' });
   expect(pulled.at(-1)).toEqual({ status: 'success' });
+});
+
+describe('what goes wrong on the way of a layer, and how slow it is', () => {
+  async function weights(options: { readonly rate?: number } = {}): Promise<{ url: string; digest: string }> {
+    lab = await startLab(options);
+    const { manifest } = await manifestOf('/v2/library/all-minilm/manifests/latest');
+    const digest = manifest.layers[0]?.digest ?? '';
+    return { url: `${lab.sandbox.url}/blob-store/${digest}`, digest };
+  }
+
+  const hashOf = (bytes: ArrayBuffer): string =>
+    `sha256:${createHash('sha256').update(Buffer.from(bytes)).digest('hex')}`;
+
+  test('each connection moves no more than --rate', async () => {
+    const { url } = await weights({ rate: 200_000 });
+    const begun = performance.now();
+    const [first] = await Promise.all(
+      ['bytes=0-39999', 'bytes=40000-79999'].map(async (range) =>
+        (await fetch(url, { headers: { range } })).arrayBuffer(),
+      ),
+    );
+    expect(first?.byteLength).toBe(40_000);
+    expect(performance.now() - begun).toBeGreaterThan(150);
+  });
+
+  test('corrupt changes a byte, as often as it is to', async () => {
+    const { url, digest } = await weights();
+    lab.fault('corrupt:times=1:path=/blob-store/');
+    expect(hashOf(await (await fetch(url)).arrayBuffer())).not.toBe(digest);
+    expect(hashOf(await (await fetch(url)).arrayBuffer())).toBe(digest);
+    expect(lab.sandbox.fired()).toEqual({ corrupt: 1 });
+  });
+
+  test('cut ends the connection part-way', async () => {
+    const { url } = await weights();
+    lab.fault('cut@30%:path=/blob-store/');
+    await expect(fetch(url).then((response) => response.arrayBuffer())).rejects.toThrow();
+  });
+
+  test('stall sends no more', async () => {
+    const { url } = await weights();
+    lab.fault('stall@30%:path=/blob-store/');
+    const response = await fetch(url, { signal: AbortSignal.timeout(300) });
+    let bytes = 0;
+    const read = async (): Promise<void> => {
+      for await (const chunk of response.body ?? []) bytes += chunk.length;
+    };
+    await expect(read()).rejects.toThrow(/timeout/);
+    const share = bytes / Number(response.headers.get('content-length'));
+    expect(share).toBeGreaterThanOrEqual(0.3);
+    expect(share).toBeLessThan(0.4);
+  });
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { OllamaError } from '../../src/core/errors.js';
+import type { Recommendation } from '../../src/core/wire.js';
 import type { RegistryManifest } from '../../src/core/registry.js';
 import { registryError } from '../../src/core/registry-errors.js';
 import { askSources, failureOfAll } from '../../src/search/ask-sources.js';
 import { readCapabilities } from '../../src/search/capabilities.js';
-import { decodeRecommendations } from '../../src/search/recommendations.js';
+import { recommendations } from '../../src/search/recommendations.js';
 import { hasWords, type Source } from '../../src/search/source.js';
 
 const forever = new AbortController().signal;
@@ -82,19 +83,23 @@ describe('what a model can do', () => {
 });
 
 describe('recommendations', () => {
-  it('are the names that a pull takes, with their words', () => {
-    const recommendations = [
-      { model: 'qwen3:8b', description: 'good' },
-      { model: 'gpt-oss:120b-cloud' },
-      { model: '\u001b[2J' },
-      { description: 'nameless' },
-      7,
-    ];
-    expect(decodeRecommendations({ recommendations }, 'x')).toEqual([
-      { name: 'qwen3:8b', source: 'recommendations', description: 'good' },
-      { name: 'gpt-oss:120b-cloud', source: 'recommendations' },
-    ]);
-    expect(() => decodeRecommendations([], 'x')).toThrow(/no list/);
+  const recommended = async (answer: () => Promise<Recommendation[]>, words: readonly string[], limit = 9) =>
+    await recommendations({ recommendations: answer }).search?.(words, { limit, signal: forever });
+
+  it('are the names that a pull takes, with their words, at most so many', async () => {
+    const list = [{ model: 'qwen3:8b', description: 'good' }, { model: '\u001b[2J' }, { model: 'qwq' }];
+    const qwen = { name: 'qwen3:8b', source: 'recommendations', description: 'good' };
+    const answer = async () => await Promise.resolve(list);
+    expect(await recommended(answer, [])).toEqual({ results: [qwen, { name: 'qwq', source: 'recommendations' }] });
+    expect(await recommended(answer, ['GOOD'])).toEqual({ results: [qwen] });
+    expect(await recommended(answer, [], 1)).toEqual({ results: [qwen] });
+  });
+
+  it('are none of a server that is too old, and an error of one that fails', async () => {
+    const fails = (status: number) => async () =>
+      await Promise.reject(new OllamaError('server_error', 'no', { status }));
+    expect(await recommended(fails(404), [])).toEqual({ results: [], note: 'this server recommends none' });
+    await expect(recommended(fails(500), [])).rejects.toMatchObject({ status: 500 });
   });
 
   it.each([

@@ -64,6 +64,7 @@ export function openTerminal(options: TerminalOptions = {}): Terminal {
   const child = pty.spawn(command, [...args], { name: 'xterm-256color', cols, rows, cwd, env });
   let raw = '';
   let ended: TerminalExit | undefined;
+  let isDrawn = false;
   let cursor = true;
   let lookAgain: (() => void)[] = [];
   const changed = () => {
@@ -95,6 +96,7 @@ export function openTerminal(options: TerminalOptions = {}): Terminal {
       if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true });
       // The last output is still on its way through the screen's parser.
       screen.write('', () => {
+        isDrawn = true;
         changed();
         resolve({ exitCode, signal: signal ?? 0 });
       });
@@ -132,7 +134,7 @@ export function openTerminal(options: TerminalOptions = {}): Terminal {
           if (shows()) {
             clearTimeout(timer);
             resolve(visible());
-          } else if (ended !== undefined) {
+          } else if (ended !== undefined && isDrawn) {
             clearTimeout(timer);
             fail(`the program ended with ${String(ended.exitCode)}`);
           } else lookAgain.push(look);

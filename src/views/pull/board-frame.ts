@@ -63,16 +63,19 @@ function shareRows(states: readonly PullState[], room: number): readonly number[
 /** The frame of several pulls: their sum, each that runs with its layers while there is room, and who waits. */
 export function drawSeveral(input: SeveralInput): SeveralFrame {
   const { board, signs, now } = input;
+  const { waiting, skipped = [] } = board;
   const running = board.pulls.filter((state) => !hasEnded(state));
   const names = running.map((state) => cleanLine(state.model));
   const layout = layoutSeveral(names, input.columns);
   const progress = boardWords(board);
+  const last = waiting.length + skipped.length > 0 ? 1 : 0;
 
   const drawFold = (hidden: readonly PullState[]): Row[] => {
-    const [folded, waiting] = [hidden.map(({ model }) => model), board.waiting];
+    const folded = hidden.map(({ model }) => model);
     const words = [
       folded.length > 0 ? nameWaiting(folded, 'more running') : '',
       waiting.length > 0 ? nameWaiting(waiting, running.length > 0 ? 'more waiting' : 'waiting') : '',
+      skipped.length > 0 ? nameWaiting(skipped, 'skipped') : '',
     ].filter((part) => part !== '');
     const text = truncateEnd(words.join('; '), Math.max(0, layout.width - 1), signs.ellipsis);
     return words.length > 0 ? [[{ text: ` ${text}`, role: 'dim' }]] : [];
@@ -88,10 +91,10 @@ export function drawSeveral(input: SeveralInput): SeveralFrame {
     what: `${board.count} models${progress === '' ? '' : `, ${progress}`}`,
     layout,
     total: drawBoardTotal(board, boardTotals(board, now), undefined, layout, signs),
-    wanted: running.length + (board.waiting.length > 0 ? 1 : 0),
+    wanted: running.length + last,
     drawRest(room) {
       if (room <= 0) return [];
-      const all = running.length + (board.waiting.length > 0 ? 1 : 0) <= room;
+      const all = running.length + last <= room;
       const shown = all ? running : running.slice(0, room - 1);
       const fold = drawFold(running.slice(shown.length));
       // In few columns a layer's line says no more than its model's.

@@ -6,7 +6,7 @@ import { symbols } from '../../../src/output/symbols.js';
 import { drawFrame } from '../../../src/views/pull/frame.js';
 import type { FrameInput } from '../../../src/views/pull/frame.js';
 import { anyState } from '../pull-states.js';
-import { boardWith, done, large, NOW, SCENES, small } from './pulls.js';
+import { boardWith, done, failed, large, NOW, SCENES, small } from './pulls.js';
 
 const ABOUT = { host: '127.0.0.1:11434', verb: 'Pulling', stallMs: 45_000, now: NOW, rows: 24 } as const;
 
@@ -84,6 +84,14 @@ test('how many are done is said beside the number of models', () => {
   expect(first(draw({ board: boardWith([done], ['b']), columns: 80 }))).toMatch(
     /^ Pulling 2 models, 1 of 2 done {2,}from/,
   );
+});
+
+test('what a failure has made it skip is no longer called waiting', () => {
+  const board = { ...boardWith([failed, small], []), skipped: ['b', 'c'], count: 4 };
+  const frame = draw({ board, columns: 80 });
+  expect(frame).toMatch(/^ Pulling 4 models, 1 failed, 2 skipped {2,}from/);
+  expect(frame).toContain('\n 2 skipped: b, c\n');
+  expect(frame).not.toContain('waiting: ');
 });
 
 const anyBoard = fc
