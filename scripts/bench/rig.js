@@ -32,21 +32,31 @@ function plainEnvironment(home, url) {
   return { ...Object.fromEntries(found.map((name) => [name, process.env[name]])), ...own };
 }
 
+/** What a server prints once it listens. */
+async function firstLine(server) {
+  return await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout }).once('line', resolve);
+    server.once('exit', () => reject(new Error('the server did not start')));
+  });
+}
+
 /** Opens it: start nothing else before `close`. */
 export async function openRig() {
   const home = realpathSync(mkdtempSync(path.join(tmpdir(), 'bench-')));
   const folders = { empty: path.join(home, 'empty'), settings: path.join(home, 'settings') };
   for (const folder of Object.values(folders)) mkdirSync(folder);
   const server = spawn(process.execPath, [script('server.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const url = await new Promise((resolve, reject) => {
-    createInterface({ input: server.stdout }).once('line', resolve);
-    server.once('exit', () => reject(new Error('the server did not start')));
-  });
+  const [url, oldUrl] = (await firstLine(server)).split(' ');
   writeFileSync(path.join(folders.settings, '.ollamarc'), `host: ${url}\n`);
   const env = plainEnvironment(home, url);
-  const usageFile = path.join(home, 'usage.json');
-  const withUsage = { ...env, BENCH_USAGE: usageFile };
-  const readUsage = () => JSON.parse(readFileSync(usageFile, 'utf8'));
+  let runs = 0;
+  /** A file of its own for each run: some run side by side. */
+  const withUsage = (environment = env) => ({
+    ...environment,
+    BENCH_USAGE: path.join(home, `usage-${(runs += 1)}.json`),
+  });
+  const readUsage = ({ BENCH_USAGE }) => JSON.parse(readFileSync(BENCH_USAGE, 'utf8'));
+  const ofServer = (at) => ({ ...env, OLLAMA_HOST: at });
 
   /** Runs Node to its end; its time on the clock in milliseconds, and what it printed. */
   function run(args, { folder = folders.empty, environment = env } = {}) {
@@ -65,8 +75,38 @@ export async function openRig() {
 
   /** The same with processor time and peak memory. */
   function runWithUsage(args) {
-    run(['--require', USAGE, ...args], { environment: withUsage });
-    return readUsage();
+    const environment = withUsage();
+    run(['--require', USAGE, ...args], { environment });
+    return readUsage(environment);
+  }
+
+  /** The same as `run`, while others run beside it. */
+  async function runBeside(args, environment = env) {
+    const start = process.hrtime.bigint();
+    const child = spawn(process.execPath, args, {
+      cwd: folders.empty,
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: SLOWEST_MS,
+    });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said = (said + String(chunk)).slice(-2_000);
+    });
+    const status = await new Promise((resolve) => child.once('close', resolve));
+    const ms = Number(process.hrtime.bigint() - start) / 1e6;
+    if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${status}: ${said}`);
+    return { ms };
+  }
+
+  /** Starts the program's sandbox with these arguments: a server of the real protocol, and a registry. */
+  async function openSandbox(args) {
+    const sandbox = spawn(process.execPath, [BIN, 'sandbox', '--listen', '0', ...args], {
+      cwd: folders.empty,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return { url: await firstLine(sandbox), close: () => sandbox.kill() };
   }
 
   function open(args, environment) {
@@ -80,8 +120,9 @@ export async function openRig() {
   }
 
   /** Runs the program in a terminal to its end. */
-  async function runInTerminal(args) {
-    const terminal = open(['--require', USAGE, BIN, ...args], withUsage);
+  async function runInTerminal(args, around) {
+    const environment = withUsage(around);
+    const terminal = open(['--require', USAGE, BIN, ...args], environment);
     const start = process.hrtime.bigint();
     let bytes = 0;
     let last = '';
@@ -92,7 +133,7 @@ export async function openRig() {
     const { exitCode } = await new Promise((resolve) => terminal.onExit(resolve));
     const seconds = Number(process.hrtime.bigint() - start) / 1e9;
     if (exitCode !== 0) throw new Error(`ollama-cli ${args.join(' ')} ended with ${exitCode}: ${last}`);
-    return { ...readUsage(), bytes, seconds };
+    return { ...readUsage(environment), bytes, seconds };
   }
 
   /** Milliseconds until the program in a terminal has drawn `text`; it is stopped then. */
@@ -118,5 +159,8 @@ export async function openRig() {
     rmSync(home, { recursive: true, force: true });
   }
 
-  return { url, folders, env, run, runWithUsage, runInTerminal, timeToText, close };
+  return {
+    ...{ url, oldUrl, home, folders, env, ofServer, close },
+    ...{ run, runBeside, runWithUsage, runInTerminal, timeToText, openSandbox },
+  };
 }

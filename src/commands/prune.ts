@@ -149,11 +149,19 @@ function plain({ model, lastUsed, reason }: Candidate): Record<string, unknown> 
   return { name, size, ...used, reason };
 }
 
-async function removeAll({ io, client }: Context, { candidates }: Plan, outcome: Removal): Promise<void> {
+async function removeAll(
+  { io, mode, client, flags }: Context,
+  { candidates }: Plan,
+  outcome: Removal,
+): Promise<void> {
+  const isTold = mode !== 'json' && flags.quiet !== true;
   // The question may have waited for its answer, and a model been loaded meanwhile.
   const loaded = new Set((await client.running({ signal: io.signal })).map(({ name }) => name));
   for (const { model } of candidates) {
-    if (loaded.has(model.name)) continue;
+    if (loaded.has(model.name)) {
+      if (isTold) io.stderr.write(`kept ${cleanLine(model.name)}: it is loaded by now\n`);
+      continue;
+    }
     try {
       await client.delete(model.name, { signal: io.signal });
       outcome.removed.push(model);

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
 import type { RunningModel } from '../core/wire.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
@@ -178,18 +178,10 @@ function endWith({ client }: Context, { stopped, notLoaded, missing, failed }: S
     ),
     ...failed.map(({ error }) => error),
   ];
-  const [first] = errors;
-  if (!first) return 0;
   const done = stopped.length + notLoaded.length;
-  if (errors.length === 1 && done === 0) throw first;
-  const exit = combinedExit(
-    errors.map(({ code }) => code),
-    done,
-  );
-  const names = [...missing, ...failed.map(({ name }) => name)].join(', ');
-  throw new OllamaError(
-    exit === toFailure(first).exit ? first.code : 'partial',
-    `${errors.length} of ${errors.length + done} could not be unloaded: ${names}.`,
-    { host, cause: first },
-  );
+  const why = [...missing, ...failed.map(({ name, error }) => `${name} (${error.message})`)].join(', ');
+  const message = `${errors.length} of ${errors.length + done} could not be unloaded: ${why}.`;
+  const error = sumErrors(errors, done, { message, host });
+  if (error) throw error;
+  return 0;
 }

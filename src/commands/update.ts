@@ -104,13 +104,16 @@ async function makePlan(
   const failure = registryFailure(checked);
   if (failure) throw failure;
   const isNamed = (name: string): boolean => words.some((word) => !isGlob(word) && sameModel(word, name));
+  // Told as they were asked for, but in the case that the registry knows.
+  const asAsked = (name: string): string =>
+    words.find((word) => word === name || `${word}:latest` === name) ?? name;
   const refused = checked.flatMap((one) => {
     if (!isNamed(one.name)) return [];
     const error = refusal(one, host);
-    return error ? [{ model: one.name, error }] : [];
+    return error ? [{ model: asAsked(one.name), error }] : [];
   });
   return {
-    stale: checked.filter(({ state }) => state === 'outdated').map(({ name }) => name),
+    stale: checked.filter(({ state }) => state === 'outdated').map(({ name }) => asAsked(name)),
     refused: [...missing, ...refused],
     open: checked.filter(({ name, state }) => state === 'unknown' && !isNamed(name)),
   };

@@ -53,9 +53,10 @@ async function verify(context: Context, words: readonly string[], flags: VerifyF
   const { tellCheck } = await import('../tell-check.js');
   const tell = async (what: Check, repair?: Repair): Promise<void> =>
     await tellCheck(context, what, { dryRun: flags.dryRun === true, header: flags.header !== false }, repair);
-  const progress = await openProgress(context);
-  const options = { dir: flags.modelsDir, insecure: flags.insecure, onProgress: progress.onProgress };
-  const check = await checkLibrary(context, words, options).finally(() => progress.end());
+  const options = { dir: flags.modelsDir, insecure: flags.insecure };
+  const check = await withProgress(context, async (onProgress) => {
+    return await checkLibrary(context, words, { ...options, onProgress });
+  });
   if (flags.repair !== true) {
     await tell(check);
     return endWith(context, check.integrity);
@@ -79,7 +80,9 @@ async function verify(context: Context, words: readonly string[], flags: VerifyF
   };
   if (flags.yes !== true) await confirm(context, plan).catch(tellAsItWas);
   const failed = await apply(context, plan, flags.insecure === true).catch(tellAsItWas);
-  const again = await checkAgain(context, check, plan, options).finally(() => progress.end());
+  const again = await withProgress(context, async (onProgress) => {
+    return await checkAgain(context, check, plan, { ...options, onProgress });
+  });
   if (context.mode === 'json' || context.flags.quiet !== true) {
     await tell(again, { plan, failed });
   }
@@ -99,10 +102,13 @@ function sumUp({ client }: Context, failed: Repair['failed'], succeeded: number)
   );
 }
 
-/** What is told while it is hashed: a bar on a terminal, lines in a log. */
-async function openProgress(context: Context): Promise<{ onProgress?: HashProgress; end(): void }> {
+/** Checks, and tells meanwhile how far the hashing is: a bar on a terminal, lines in a log. */
+async function withProgress(
+  context: Context,
+  run: (onProgress: HashProgress | undefined) => Promise<Check>,
+): Promise<Check> {
   const { io, settings, mode, progressMode, flags } = context;
-  if (mode === 'json' || flags.quiet === true) return { end: () => undefined };
+  if (mode === 'json' || flags.quiet === true) return await run(undefined);
   const { openCheckBar } = await import('../output/check-bar.js');
   const { openLook } = await import('../output/look.js');
   const bar = openCheckBar({
@@ -111,7 +117,7 @@ async function openProgress(context: Context): Promise<{ onProgress?: HashProgre
     live: progressMode === 'tty' && settings.progress !== 'lines',
     now: () => io.now(),
   });
-  return { onProgress: (...at) => bar.show(...at), end: () => bar.end() };
+  return await run((...at) => bar.show(...at)).finally(() => bar.end());
 }
 
 async function tellPlan(context: Context, plan: RepairPlan, flags: VerifyFlags): Promise<void> {

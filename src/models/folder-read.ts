@@ -43,6 +43,8 @@ export interface FolderContent {
   readonly manifests: readonly FolderManifest[];
   readonly blobs: ReadonlyMap<string, FolderBlob>;
   readonly partials: readonly FolderPartial[];
+  /** What stands where a blob should and is no file, such as a folder: its path by the digest. */
+  readonly obstacles: ReadonlyMap<string, string>;
   /** What was passed over, and why; file names in it are others' text. */
   readonly notes: readonly string[];
 }
@@ -57,9 +59,9 @@ const BLOCK = 512;
 export async function readFolder(folder: string): Promise<FolderContent> {
   const notes: string[] = [];
   // The one that says whether this is a models folder at all, and whether it may be read.
-  const { blobs, partials } = await readBlobs(path.join(folder, 'blobs'), notes);
+  const content = await readBlobs(path.join(folder, 'blobs'), notes);
   const manifests = await readManifests(path.join(folder, 'manifests'), notes);
-  return { manifests, blobs, partials, notes };
+  return { manifests, ...content, notes };
 }
 
 async function readManifests(root: string, notes: string[]): Promise<FolderManifest[]> {
@@ -133,9 +135,10 @@ const BLOB = /^sha256-([0-9a-f]{64})(-partial.*)?$/;
 async function readBlobs(
   folder: string,
   notes: string[],
-): Promise<Pick<FolderContent, 'blobs' | 'partials'>> {
+): Promise<Pick<FolderContent, 'blobs' | 'partials' | 'obstacles'>> {
   const names = (await readdir(folder)).sort();
   const blobs = new Map<string, FolderBlob>();
+  const obstacles = new Map<string, string>();
   const partials = new Map<string, { digest: string; size: number; files: string[] }>();
   const places = createPool(AT_ONCE);
   const look = async (name: string): Promise<void> => {
@@ -150,6 +153,7 @@ async function readBlobs(
     const found = await (partial === undefined ? stat(file) : lstat(file)).catch(() => undefined);
     if (found?.isFile() !== true) {
       notes.push(`${file} is no file`);
+      if (partial === undefined && found !== undefined) obstacles.set(digest, file);
     } else if (partial === undefined) {
       blobs.set(digest, { digest, file, size: found.size });
     } else {
@@ -160,7 +164,7 @@ async function readBlobs(
     }
   };
   await Promise.all(names.map((name) => places(() => look(name))));
-  return { blobs, partials: [...partials.values()] };
+  return { blobs, partials: [...partials.values()], obstacles };
 }
 
 function codeOf(error: unknown): string {

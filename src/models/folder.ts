@@ -57,7 +57,9 @@ export async function seeModelsFolder(
         const writable = await isWritable(path.join(place, 'blobs'));
         return { folder: { ...content, path: place, writable, confirmed: agreement === 'agrees' } };
       }
-      reasons.push(`the models in ${place} are not those of ${client.host.display}`);
+      const [note] = content.notes;
+      const seen = note === undefined ? '' : ` (${note})`;
+      reasons.push(`the models in ${place} are not those of ${client.host.display}${seen}`);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;

@@ -75,7 +75,11 @@ export async function planRepair(
     // Nothing is taken from a folder that may be another server's.
     const mayUnlink = blob.file === undefined || (folder?.writable === true && folder.confirmed);
     const others = blob.models.filter((name) => !has(name));
-    if (source !== undefined && mayUnlink) {
+    const obstacle = folder?.obstacles.get(blob.digest);
+    if (obstacle !== undefined) {
+      // A server takes it for the blob; what it is, and whose, is not known here.
+      for (const name of blob.models) left.set(name, `${obstacle} stands in the way, and is no file`);
+    } else if (source !== undefined && mayUnlink) {
       pull.add(source);
       mended.push(blob);
     } else if (source !== undefined && others.length === 0) {

@@ -256,5 +256,9 @@ describe('prune on a server that fails', () => {
     expect(await main(['prune', '--yes', '--json'], test.io)).toBe(130);
     expect(JSON.parse(test.stdout())).toMatchObject({ removed: [{ name: 'b:1' }] });
     expect(server.requests.filter(({ body }) => body.includes('a:1'))).toEqual([]);
+    looks = 0;
+    const words = testIo(options({ env: { OLLAMA_HOST: server.url } }));
+    await main(['prune', '--yes', '--keep', 'b*', '--keep', 'c*'], words.io);
+    expect(words.stderr()).toContain('kept a:1: it is loaded by now\n');
   });
 });

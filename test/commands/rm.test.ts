@@ -137,6 +137,9 @@ describe('rm', () => {
         failed: [{ name: 'a:1', error: { code: 'server_error', status: 500 } }],
       });
       expect((await run(['rm', 'a:1', '--yes'], server.url)).stderr).not.toMatch(ESCAPES);
+      const words = await run(['rm', 'a:1', 'b:1', 'c:1', '--yes'], server.url);
+      expect(words.stderr).toMatch(/1 of 3 could not be removed: a:1 \(disk .*on fire\)/);
+      expect(words.stderr).not.toMatch(ESCAPES);
     } finally {
       await server.close();
     }

@@ -218,6 +218,13 @@ describe('sync --export', () => {
     }
     const json = await library.run(['sync', '--export', '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ schema_version: 1, models: [{}, {}, {}] });
+    const picked = JSON.parse(
+      (await library.run(['sync', '--export', '--json', '--fields', 'name'])).stdout,
+    ) as {
+      models: object[];
+    };
+    expect(picked.models.map((model) => Object.keys(model))).toEqual([['name'], ['name'], ['name']]);
+    expect((await library.run(['sync', '--export', '--fields', 'nope'])).code).toBe(2);
     const piped = await library.run(['sync', '-', '--prune'], { stdin: json.stdout });
     expect(piped.stdout).toContain('Nothing to do');
   });

@@ -77,6 +77,18 @@ describe('update', () => {
     expect(events.filter(({ type }) => type === 'result')).toHaveLength(1);
   });
 
+  it('tells a model by the name that it was asked for by', async () => {
+    await fetch(`${sandbox.url}/api/pull`, { method: 'POST', body: '{"model":"nomic-embed-text"}' }).then(
+      async (answer) => await answer.text(),
+    );
+    makeNewer();
+    const ran = await run(['update', 'nomic-embed-text', 'QWEN3:8b', '--json'], sandbox.url);
+    expect(streamed(ran.stdout).at(-1)).toMatchObject({
+      type: 'result',
+      succeeded: ['nomic-embed-text', 'qwen3:8b'],
+    });
+  });
+
   it('says that nothing is outdated, and exits 0', async () => {
     const plain = await run(['update', '--all'], sandbox.url);
     expect(plain).toMatchObject({ code: 0, stdout: '', stderr: 'Nothing is outdated.\n' });
@@ -116,13 +128,13 @@ describe('update', () => {
     const ran = await run(['update', 'mine', 'absent', 'qwen3:8b', '--json'], sandbox.url);
     expect(ran.code).toBe(8);
     const events = streamed(ran.stdout);
-    expect(events[0]).toMatchObject({ models: ['absent', 'mine:latest', 'qwen3:8b'] });
+    expect(events[0]).toMatchObject({ models: ['absent', 'mine', 'qwen3:8b'] });
     expect(events.filter(({ type }) => type === 'model_error')).toHaveLength(2);
     expect(events.at(-1)).toMatchObject({
       type: 'error',
       error: { code: 'partial' },
       succeeded: ['qwen3:8b'],
-      failed: [{ model: 'absent' }, { model: 'mine:latest' }],
+      failed: [{ model: 'absent' }, { model: 'mine' }],
     });
     const plain = await run(['update', 'mine', 'gemma3:1b'], sandbox.url);
     expect(plain.code).toBe(8);

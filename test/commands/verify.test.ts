@@ -1,14 +1,18 @@
 import {
   appendFileSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readFolder } from '../../src/models/folder-read.js';
 import { checkAgain, checkLibrary, planFor, type Check } from '../../src/models/verify-library.js';
 import { clearTheWay } from '../../src/models/verify-repair.js';
 import { openLibrary, type Library } from '../models/library.js';
@@ -255,6 +259,37 @@ describe('verify --repair', () => {
     expect(ran.code).toBe(7);
     expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'not_allowed' } });
     expect(library.state()).toEqual(before);
+  });
+
+  it('leaves what stands in the place of a blob and is no file', async () => {
+    const digest = weights('gemma3:1b');
+    const file = library.blobFile(digest);
+    rmSync(file);
+    const context = await library.context();
+    const check = await checkLibrary(context, [], { dir: undefined });
+    mkdirSync(file);
+    const { obstacles } = await readFolder(library.dir);
+    expect([...obstacles]).toEqual([[digest, file]]);
+    const { folder } = check.sight;
+    if (!folder) throw new Error('the folder is not at hand');
+    const plan = await planFor(context, { ...check, sight: { folder: { ...folder, obstacles } } });
+    expect(plan).toMatchObject({
+      ...{ blobs: [], pull: [], delete: [] },
+      left: [{ name: 'gemma3:1b', reason: `${file} stands in the way, and is no file` }],
+    });
+  });
+
+  it('takes away a link to a blob and not what it leads to', async () => {
+    const file = library.blobFile(weights('gemma3:1b'));
+    const elsewhere = path.join(library.dir, '..', 'weights.gguf');
+    renameSync(file, elsewhere);
+    symlinkSync(elsewhere, file);
+    expect((await library.run(['verify'])).code).toBe(0);
+    corrupt(weights('gemma3:1b'));
+    const was = readFileSync(elsewhere);
+    expect((await library.run(['verify', '--repair', '--yes'])).code).toBe(0);
+    expect(lstatSync(file).isFile()).toBe(true);
+    expect(readFileSync(elsewhere)).toEqual(was);
   });
 
   it('leaves what was made here alone, and says that it can’t be fetched', async () => {

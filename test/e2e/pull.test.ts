@@ -233,7 +233,7 @@ describe('a pull that is stopped', () => {
     terminal.write('\x03');
     expect(await terminal.exit).toEqual(INTERRUPTED);
     expect(terminal.scrollback().replace('^C', '')).toMatch(
-      /^Stopped; .* are kept on the server\s*\.\nGo on with: ollama-cli pull /,
+      /^Stopped; [^]*? are\s+kept\s+on\s+the\s+server\.\nGo on with: ollama-cli pull /,
     );
     expect(countTotals(terminal.scrollback())).toBe(0);
     expect(terminal.cursorVisible()).toBe(true);
