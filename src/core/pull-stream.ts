@@ -17,6 +17,8 @@ export interface PullOptions {
   readonly stallMs?: number | undefined;
   /** How often it is asked again at most; without it as long as each try brings bytes. */
   readonly retries?: number | undefined;
+  /** True where the server has spoken to this program before: one that is gone now is waited for. */
+  readonly begun?: boolean | undefined;
 }
 
 interface PullSettings {
@@ -48,7 +50,7 @@ export async function* streamPull(
         model,
       }),
   );
-  const tries = countTries(settings.retry, options.retries, Math.random);
+  const tries = countTries(settings.retry, options, Math.random);
   try {
     for (;;) {
       const failure = yield* attemptPull(http, settings, model, { ...options, signal: bound.signal }, tries);

@@ -27,14 +27,14 @@ export interface PullTries {
  */
 export function countTries(
   policy: RetryPolicy,
-  retries: number | undefined,
+  { retries, begun = false }: { readonly retries?: number | undefined; readonly begun?: boolean | undefined },
   random: () => number,
 ): PullTries {
   const patient = { ...policy, max_delay: policy.max_delay * PATIENCE };
   /** The most bytes of each layer that the server ever told of. */
   const marks = new Map<string, number>();
   const wrong = new Set<string>();
-  let hasBegun = false;
+  let hasBegun = begun;
   let tries = 0;
   let before = 0;
   // In a row, each.

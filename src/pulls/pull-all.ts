@@ -168,11 +168,13 @@ function openWork(
       digest = installed?.digest ?? digest;
     };
     note(states.get(model) ?? startPull(model, now()));
+    // One that spoke to the pulls before is waited for, as by them.
+    const begun = [...states.values()].some(({ status }) => status !== '');
     const last = await runPull(
       client,
       model,
       {
-        ...{ signal, insecure, stallMs, retries, now },
+        ...{ signal, insecure, stallMs, retries, begun, now },
         readManifest: async () => (await lookUps.plan(model))?.layers,
       },
       async (state, event, installed) => {

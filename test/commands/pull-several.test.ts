@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -39,6 +42,35 @@ async function installed(): Promise<string[]> {
 }
 
 describe('pull of several models', () => {
+  it('waits for a server that is away when the turn of the next one comes', async () => {
+    const pulls: (() => void)[] = [];
+    const answer: RequestListener = (request, response) => {
+      if (request.url !== '/api/pull') return void response.writeHead(404).end('{}');
+      response.end('{"status":"pulling manifest"}\n{"status":"success"}\n', pulls.shift());
+    };
+    const first = createServer(answer).listen(0, '127.0.0.1');
+    await once(first, 'listening');
+    const { port } = first.address() as AddressInfo;
+    const second = createServer(answer);
+    pulls.push(() => {
+      first.close();
+      first.closeAllConnections();
+      setTimeout(() => second.listen(port, '127.0.0.1'), 200);
+    });
+    const { code, stdout } = await run(
+      ['pull', '--json', '--yes', '-j', '1', 'a', 'b'],
+      `http://127.0.0.1:${port}`,
+      {
+        env: { OLLAMA_CLI_RETRY__DELAY: '40ms', OLLAMA_CLI_REGISTRY: 'http://127.0.0.1:9' },
+      },
+    );
+    second.close();
+    second.closeAllConnections();
+    const events = lines(stdout);
+    expect([code, ofType(events, 'retry').map(({ model }) => model)[0]]).toEqual([0, 'b']);
+    expect(events.at(-1)).toMatchObject({ type: 'result', succeeded: ['a', 'b'] });
+  });
+
   it('runs two side by side, each event with its model, and one result at the end', async () => {
     sandbox.setFaults([parseFault('linger=100ms')]);
     const names = ['smollm2:135m', 'qwen3:0.6b', 'tinyllama:1.1b'];

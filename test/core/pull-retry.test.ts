@@ -193,7 +193,7 @@ describe('the tries of a pull', () => {
     completed,
   });
   const begun = (policy = POLICY, retries?: number) => {
-    const tries = countTries(policy, retries, () => 0.5);
+    const tries = countTries(policy, { retries }, () => 0.5);
     tries.hear({ type: 'Status', status: 'pulling manifest' });
     return tries;
   };
@@ -258,10 +258,12 @@ describe('the tries of a pull', () => {
   });
 
   test('a server that nobody has heard is not asked again', () => {
-    expect(countTries(POLICY, 9, () => 0).next(GONE)).toMatchObject({
+    expect(countTries(POLICY, { retries: 9 }, () => 0).next(GONE)).toMatchObject({
       type: 'Error',
       error: GONE,
     });
+    // Unless another pull of the same program has heard it.
+    expect(countTries(POLICY, { begun: true }, () => 0).next(GONE)).toMatchObject({ type: 'Retry' });
   });
 
   test('a wrong layer is fetched again once, another one once too, and neither counts as a try without bytes', () => {
