@@ -91,10 +91,12 @@ async function readOptions(flags: FitFlags): Promise<{
   if (flags.kv !== undefined && kvType === undefined) {
     throw new OllamaError('usage', `--kv is ${KV_TYPES.join(', ')}, and not "${cleanLine(flags.kv)}".`);
   }
-  const { parseSize } = await import('../config/duration.js');
-  const size = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : parseSize(text);
-  return { context: readContext(flags.context), kvType, ram: size(flags.ram), vram: size(flags.vram) };
+  const { parseFlag, parseSize } = await import('../config/duration.js');
+  const size = (flag: 'ram' | 'vram'): number | undefined => {
+    const text = flags[flag];
+    return text === undefined ? undefined : parseFlag(`--${flag}`, text, parseSize);
+  };
+  return { context: readContext(flags.context), kvType, ram: size('ram'), vram: size('vram') };
 }
 
 function readContext(text: string | undefined): number | undefined {

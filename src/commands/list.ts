@@ -77,7 +77,7 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
   if (flags.reverse === true) models = [...models].reverse();
   const onTerminal = io.stdout.isTTY === true || mode === 'tty';
   if (all.length === 0 && mode !== 'json' && !onTerminal && context.flags.quiet !== true)
-    io.stderr.write(emptyWords(context));
+    io.stderr.write(await emptyWords(context));
 
   if (mode !== 'json' && context.flags.quiet === true) {
     const lines = models.map((model) => cleanLine(model.name));
@@ -229,7 +229,7 @@ async function drawTable(
   if (models.length === 0) {
     const text =
       installed === 0
-        ? emptyWords(context)
+        ? await emptyWords(context)
         : `None of the ${installed} models on ${client.host.display} matches.\n`;
     return await writeText(io.stdout, text, io.signal);
   }
@@ -247,8 +247,9 @@ async function drawTable(
 }
 
 /** Which server has nothing, and the usual reason where something was expected. */
-function emptyWords({ client }: Context): string {
-  return `No models on ${client.host.display}. Get one: ollama-cli pull llama3.2:1b
+async function emptyWords({ client, flags }: Context): Promise<string> {
+  const { throughHost } = await import('../advice.js');
+  return `No models on ${client.host.display}. Get one: ${throughHost('ollama-cli pull llama3.2:1b', flags.host)}
 Installed some before? A server that runs as another user or with another OLLAMA_MODELS has its own.
 `;
 }

@@ -57,8 +57,8 @@ interface Plan {
 }
 
 async function prune(context: Context, flags: PruneFlags): Promise<Outcome> {
-  const { parseAge } = await import('../config/duration.js');
-  const olderThan = parseAge(flags.olderThan);
+  const { parseAge, parseFlag } = await import('../config/duration.js');
+  const olderThan = parseFlag('--older-than', flags.olderThan, parseAge);
   checkFields(readFields(context.flags) ?? [], ITEM_FIELDS);
   const plan = await makePlan(context, olderThan, flags);
   const outcome: Removal = { removed: [], failed: [] };

@@ -123,10 +123,10 @@ async function drawTable(context: Context, models: readonly LoadedModel[]): Prom
 /** Looks until `q` or Ctrl-C. What does not change is told once; a server that goes is told on stderr, and asked on. */
 async function watch(context: Context, glob: string | undefined, flags: PsFlags): Promise<Outcome> {
   const { io, client, mode } = context;
-  const { parseDuration } = await import('../config/duration.js');
+  const { parseDuration, parseFlag } = await import('../config/duration.js');
   const { relay } = await import('../core/time-limit.js');
   const { watchRunning } = await import('../models/watch.js');
-  const everyMs = Math.max(SHORTEST, parseDuration(flags.watch ?? ''));
+  const everyMs = Math.max(SHORTEST, parseFlag('--watch', flags.watch ?? '', parseDuration));
   const ending = relay(io.signal);
   const looks = watchRunning(client, { everyMs, signal: ending.signal, now: () => io.now() });
   try {

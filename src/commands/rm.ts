@@ -234,7 +234,10 @@ function endWith({ client }: Context, { removed, missing, failed }: Removal, fla
     ),
     ...failed.map(({ error }) => error),
   ];
-  const why = [...absent, ...failed.map(({ name, error }) => `${name} (${error.message})`)].join(', ');
+  const why = [
+    ...absent.map((model) => `${model} (${isGlob(model) ? 'no match' : 'not installed'})`),
+    ...failed.map(({ name, error }) => `${name} (${error.message})`),
+  ].join(', ');
   const message = `${errors.length} of ${errors.length + removed.length} could not be removed: ${why}.`;
   const error = sumErrors(errors, removed.length, { message, host });
   if (error) throw error;

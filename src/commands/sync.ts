@@ -171,9 +171,10 @@ async function showPlan(context: Context, file: string, plan: SyncPlan, dry: boo
   const { syncLines } = await import('../models/sync-words.js');
   const { isEmptyPlan } = await import('../models/sync-plan.js');
   const nothing = isEmptyPlan(plan);
+  const source = file === '-' ? 'stdin' : cleanLine(file);
   const head = nothing
-    ? `Nothing to do: ${client.host.display} has what ${cleanLine(file)} declares.`
-    : `For ${client.host.display} to have what ${cleanLine(file)} declares:`;
+    ? `Nothing to do: ${client.host.display} has what ${source} declares.`
+    : `For ${client.host.display} to have what ${source} declares:`;
   await writeLines(dry || nothing ? io.stdout : io.stderr, [head, ...syncLines(plan)], io.signal);
 }
 
@@ -209,7 +210,7 @@ async function say({ io }: Context, step: SyncStep): Promise<void> {
 
 /** Throws the one error that sums up what failed. */
 function endWith({ client }: Context, plan: SyncPlan, done: Done, pulls: PullsOutcome): void {
-  const why = done.failed.map(({ model, error }) => `${model} (${error.message})`).join(', ');
+  const why = done.failed.map(({ model, error }) => `${model} (${toFailure(error).message})`).join(', ');
   const kept = plan.remove.length > 0 && done.removed.length === 0 ? ' Nothing was removed.' : '';
   const error = sumErrors(
     done.failed.map((one) => one.error),

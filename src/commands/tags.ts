@@ -13,6 +13,7 @@ export const register: Register = (program, action) => {
     )
     .argument('<model>', 'a name; with a tag, that one alone')
     .option('--max-size <size>', 'only tags of at most this, such as 8GB')
+    .option('--cap <name>', 'only what can do this, such as vision (repeatable)', collect)
     .option('--sort <by>', 'name, size, updated, source')
     .option('--limit <n>', 'at most so many')
     .option('--source <name>', 'only registry, library, huggingface (repeatable)', collect)

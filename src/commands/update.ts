@@ -189,7 +189,7 @@ async function sayPlan(context: Context, { stale, refused, open }: Plan): Promis
   if (flags.quiet === true) return;
   const names = stale.map(cleanLine).join(', ');
   if (stale.length > 0) io.stderr.write(`${stale.length} outdated: ${names}\n`);
-  else if (refused.length === 0) io.stderr.write('Nothing is outdated.\n');
+  else if (refused.length === 0 && open.length === 0) io.stderr.write('Nothing is outdated.\n');
 }
 
 function throwSum(context: Context, plan: Plan, outcome: PullsOutcome): void {

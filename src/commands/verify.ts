@@ -176,7 +176,7 @@ const AFTER_REPAIR = 'a model that stays broken: remove it with rm, and pull it 
 function endWith(
   { client }: Context,
   { models }: Integrity,
-  hint = 'verify --repair fetches again what is broken, after a plan and a yes',
+  hint = 'ollama-cli verify --repair fetches again what is broken, after a plan and a yes',
 ): void {
   const bad = models.filter(({ state }) => state === 'missing' || state === 'short' || state === 'corrupt');
   const [first] = bad;

@@ -1,4 +1,4 @@
-import { OllamaError } from '../core/errors.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import { quote } from './quote.js';
 
 /** The longest wait a timer of Node can hold, in milliseconds; a longer one would fire at once. */
@@ -39,6 +39,16 @@ export function parseAge(text: string): number {
     return parseDuration(text);
   } catch (cause) {
     throw new OllamaError('usage', `${quote(text)} is not an age such as 12h, 30d or 2w`, { cause });
+  }
+}
+
+/** What `parse` reads in a flag's value; its error names the flag. */
+export function parseFlag<Value>(flag: string, text: string, parse: (text: string) => Value): Value {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!isOllamaError(error)) throw error;
+    throw new OllamaError('usage', `${flag}: ${error.message}.`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@ import { ALL_LAYERS } from './pull-phase.js';
 import type { PullLayer, PullState } from './pull.js';
 
 /** What a line of 10 Gb/s brings between two of the server's counts, in bytes: no unnamed layer of more came just now. */
-const UNNAMED_BYTES = 75_000_000;
+export const UNNAMED_BYTES = 75_000_000;
 
 /** The layers, those that `isDone` picks complete: the server promises no last 100 %, it goes on to something else. */
 export function finishLayers(state: PullState, isDone: (layer: PullLayer) => boolean): readonly PullLayer[] {

@@ -1,5 +1,5 @@
 import type { OllamaPullEvent } from './pull-events.js';
-import { finishLayers, putLayer } from './pull-layers.js';
+import { finishLayers, putLayer, UNNAMED_BYTES } from './pull-layers.js';
 import { ALL_LAYERS, enter, isWork } from './pull-phase.js';
 import { SAMPLE_MS, WINDOW_MS } from './pull-totals.js';
 import type { PullLayer, PullState } from './pull.js';
@@ -101,7 +101,9 @@ function settleRise(state: PullState, layer: PullLayer, rise: number, now: numbe
   const pace = rise / Math.max(TICK_MS, now - state.heardAt);
   const explained = pace * Math.max(TICK_MS, guess.at - guess.before) * 4;
   const doubtful = layer.reused - certainlyReused(state, layer);
-  return doubtful <= explained ? settleFetched(state, layer) : { ...state, guess: undefined };
+  // The last rise is only what was left: it says nothing of the pace.
+  const isRest = layer.total > 0 && layer.reported >= layer.total && doubtful <= UNNAMED_BYTES;
+  return isRest || doubtful <= explained ? settleFetched(state, layer) : { ...state, guess: undefined };
 }
 
 /** Of all layers told together, those that the manifest found on the server were there. */

@@ -55,7 +55,7 @@ const NOTHING: Sums = { total: 0, completed: 0, reused: 0, reported: 0 };
 
 function sumLayers(state: PullState): Sums {
   const layers = state.layers.filter((layer) => !isWork(layer.digest));
-  const isOverlay = ({ digest }: PullLayer): boolean => state.manifest !== undefined && digest === ALL_LAYERS;
+  const isOverlay = ({ digest }: PullLayer): boolean => digest === ALL_LAYERS;
   const sums = layers
     .filter((layer) => !isOverlay(layer))
     .reduce<Sums>(
@@ -67,7 +67,7 @@ function sumLayers(state: PullState): Sums {
       }),
       NOTHING,
     );
-  // All layers told together are the manifest's own once more, not more of them.
+  // All layers told together are those told one by one once more, not more of them.
   const together = layers.find(isOverlay) ?? NOTHING;
   return {
     total: Math.max(sums.total, together.total),

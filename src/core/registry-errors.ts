@@ -71,7 +71,10 @@ export function registryError(
         });
   }
   if (status >= 500) {
-    return new OllamaError('registry_unreachable', `The registry ${url} fails (${status}${said}).`, facts);
+    return new OllamaError('registry_unreachable', `The registry ${url} fails (${status}${said}).`, {
+      ...facts,
+      hint: 'Ask again in a few minutes.',
+    });
   }
   if (status === 429) {
     return new OllamaError('server_error', `The registry ${url} gets too many requests (429).`, {

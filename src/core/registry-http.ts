@@ -148,7 +148,8 @@ async function follow(
   let host = registry;
   let path = call.path;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
-    const own = host === registry && token !== undefined ? { authorization: `Bearer ${token}` } : {};
+    const isOwn = originOf(host) === originOf(registry);
+    const own = isOwn && token !== undefined ? { authorization: `Bearer ${token}` } : {};
     const answer = await exchange(line, host, { ...call, path }, own, attempt);
     const { location } = answer.headers;
     if (!REDIRECTS.has(answer.status) || location === undefined) return { ...answer, url: registry.url };

@@ -198,7 +198,12 @@ function toldDigest({ headers }: RegistryAnswer): string | undefined {
   return typeof docker === 'string' && isDigest(docker) ? docker : undefined;
 }
 
+/** The end of the time that a date can tell, in seconds since the epoch. */
+const LAST_SECOND = 8.64e12;
+
 function pushed({ headers }: RegistryAnswer): { pushedAt?: number } {
   const seconds = Number(headers['ollama-push-time']);
-  return Number.isSafeInteger(seconds) && seconds > 0 ? { pushedAt: seconds * 1000 } : {};
+  return Number.isSafeInteger(seconds) && seconds > 0 && seconds <= LAST_SECOND
+    ? { pushedAt: seconds * 1000 }
+    : {};
 }

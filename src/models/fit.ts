@@ -5,7 +5,7 @@ import { findRegistry } from '../registry.js';
 import { readInstalledFacts, readRegistryFacts, type ModelFacts } from './facts.js';
 import { estimateFit, type KvType } from './fit-estimate.js';
 import { defaultContext, judgeFit, type FitMemory, type FitVerdict } from './fit-verdict.js';
-import { seeMemory, type MemoryOptions, type SeenMemory } from './memory.js';
+import { seeMemory, unify, type MemoryOptions, type SeenMemory } from './memory.js';
 
 /** How a model is to be looked at. Sizes are bytes. */
 export interface FitOptions extends MemoryOptions {
@@ -137,13 +137,15 @@ async function readMemory(context: Context, options: FitOptions): Promise<Memory
     const gpu = loaded !== undefined && loaded.vram > 0 ? ' (it has a GPU)' : '';
     return { why: `the memory of ${context.client.host.display} can't be seen from here${gpu}` };
   }
+  // There the GPU has its share of however much memory there is.
+  const asIf = ram !== undefined && vram === undefined && seen?.unified === true ? unify(ram) : undefined;
   const free = giveBack(seen, loaded);
   const source = [given, seen?.source].filter((words) => words !== undefined && words !== '').join(', ');
   return {
     ram: ram ?? free.ram,
-    vram: vram ?? free.vram,
-    vramTotal: vram ?? seen?.vramTotal,
-    unified: vram === undefined && ram === undefined ? seen?.unified : undefined,
+    vram: vram ?? asIf?.vram ?? free.vram,
+    vramTotal: vram ?? asIf?.vram ?? seen?.vramTotal,
+    unified: vram === undefined ? seen?.unified : undefined,
     source,
   };
 }

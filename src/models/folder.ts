@@ -66,7 +66,7 @@ export async function seeModelsFolder(
       if (code !== 'ENOENT' || dir !== undefined) reasons.push(`${place} can't be read (${code})`);
     }
   }
-  return { why: reasons.length > 0 ? reasons.join('; ') : 'its models folder was not found' };
+  return { why: reasons.length > 0 ? reasons.join('; ') : 'it was not found on this machine' };
 }
 
 /** The bytes that are free for the server's user on the disk of the folder; a server of root may use some more. */

@@ -57,8 +57,8 @@ export async function seeMemory(
   return { ram, ramTotal, vram: sum('free'), vramTotal: sum('total'), source };
 }
 
-/** What macOS calls free leaves out what it gives up at once: all of the memory counts. */
-function unify(total: number): SeenMemory {
+/** A Mac with so much memory. What macOS calls free leaves out what it gives up at once: all of it counts. */
+export function unify(total: number): Required<SeenMemory> {
   const vram = Math.floor(total * (total >= UNIFIED_LARGE ? 0.75 : 2 / 3));
   return {
     ram: total,

@@ -135,7 +135,10 @@ function bare(digest: string): string {
  * could, or where there was nothing to compare.
  */
 export function registryFailure(checked: readonly Freshness[]): OllamaError | undefined {
-  const compared = checked.filter(({ state }) => state !== 'cloud');
-  const [first] = compared;
-  return compared.every(({ error }) => error?.code === 'registry_unreachable') ? first?.error : undefined;
+  // One whose name no registry has was not asked about.
+  const asked = checked.filter(
+    ({ state, error }) => state !== 'cloud' && (state !== 'unknown' || error !== undefined),
+  );
+  const [first] = asked;
+  return asked.every(({ error }) => error?.code === 'registry_unreachable') ? first?.error : undefined;
 }

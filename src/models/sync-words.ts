@@ -16,7 +16,7 @@ export function syncLines({ pull, copy, remove, keep, others }: SyncPlan): strin
       return `  copy    ${cleanLine(from)} to ${cleanLine(name)}${what}`;
     }),
     ...remove.map(({ name, size }) => `  remove  ${cleanLine(name)}  ${formatBytes(size)}`),
-    ...(keep.length === 0 ? [] : [`  keep    ${count(keep)} as they are`]),
+    ...(keep.length === 0 ? [] : [`  keep    ${count(keep)} as ${keep.length === 1 ? 'it is' : 'they are'}`]),
     ...(others.length === 0
       ? []
       : [`  leave   ${count(others)} that the file does not name: --prune removes them`]),

@@ -30,6 +30,7 @@ export function openCheckBar(options: {
   const since = now();
   let drawn = false;
   let said = { step: 0, at: since };
+  let begun = false;
 
   const figures = (done: number, total: number): string => {
     const seconds = Math.max(0.001, (now() - since) / 1000);
@@ -50,7 +51,8 @@ export function openCheckBar(options: {
     drawn = true;
   };
   const say = (done: number, total: number, files: number): void => {
-    if (said.at === since && said.step === 0 && done === 0) {
+    if (!begun) {
+      begun = true;
       stream.write(`hashing ${files} ${files === 1 ? 'blob' : 'blobs'}, ${formatBytes(total)}\n`);
       return;
     }

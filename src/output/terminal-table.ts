@@ -45,10 +45,9 @@ function findSpare<Row>(fitted: readonly Fitted<Row>[]): Fitted<Row> | undefined
   return spare;
 }
 
-/** How much room the column asks for before another one goes. */
+/** How wide a column that can be spared has to be for it to stay. */
 function measureUseful<Row>({ column, width }: Fitted<Row>): { readonly width: number } {
-  const isText = column.shrink === 'end' && column.priority !== undefined;
-  return { width: isText ? Math.min(width, WORTH_READING) : width };
+  return { width: column.shrink === 'end' ? Math.min(width, WORTH_READING) : width };
 }
 
 /** How wide the column is when it is cut as far as it may be. */
@@ -69,8 +68,9 @@ function shrink<Row>(fitted: readonly Fitted<Row>[], kind: 'middle' | 'end', wid
 function fit<Row>(measured: readonly Fitted<Row>[], width: number): Fitted<Row>[] {
   let fitted = [...measured];
   for (;;) {
-    const spare = measureTotal(fitted.map(measureUseful)) > width ? findSpare(fitted) : undefined;
-    if (spare === undefined) break;
+    const spare = findSpare(fitted);
+    const asked = fitted.map((one) => (one === spare ? measureUseful(one) : one));
+    if (spare === undefined || measureTotal(asked) <= width) break;
     fitted = fitted.filter((candidate) => candidate !== spare);
   }
   while (fitted.length > 1 && measureTotal(fitted.map(measureNarrowest)) > width) fitted.pop();

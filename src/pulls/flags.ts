@@ -1,5 +1,5 @@
-import { parseTimeLimit } from '../config/duration.js';
-import { OllamaError, isOllamaError } from '../core/errors.js';
+import { parseFlag, parseTimeLimit } from '../config/duration.js';
+import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
 import type { PullAllOptions } from './pull-all.js';
 import { parseStartTime } from './start-time.js';
@@ -33,7 +33,7 @@ export function readPullFlags(flags: PullFlags, now: number): PullAllOptions {
     ...(flags.retries === undefined
       ? {}
       : { retries: readNumber('--retries', flags.retries, 0, MOST_RETRIES) }),
-    ...(flags.stall === undefined ? {} : { stallMs: readStall(flags.stall) }),
+    ...(flags.stall === undefined ? {} : { stallMs: parseFlag('--stall', flags.stall, parseTimeLimit) ?? 0 }),
     ...(flags.at === undefined ? {} : { at: parseStartTime(flags.at, now) }),
   };
 }
@@ -45,13 +45,4 @@ function readNumber(flag: string, text: string, least: number, most: number): nu
     'usage',
     `${flag} takes a number from ${least} to ${most}, not "${cleanLine(text)}".`,
   );
-}
-
-function readStall(text: string): number {
-  try {
-    return parseTimeLimit(text) ?? 0;
-  } catch (error) {
-    if (!isOllamaError(error)) throw error;
-    throw new OllamaError('usage', `--stall: ${error.message}.`, { cause: error });
-  }
 }

@@ -41,7 +41,7 @@ export function openCatalog(scale: number, extra: readonly ModelDefinition[], no
       const revision = (definition.revision ?? 0) + (newer ? 1 : 0);
       const result = await packageModel({ ...definition, revision }, scale);
       for (const [digest, source] of result.blobs) blobs.set(digest, source);
-      return { ...result, pushedAt: newer ? now() : LIBRARY_PUSHED_AT };
+      return { ...result, pushedAt: newer ? now() + 1000 : LIBRARY_PUSHED_AT };
     };
     entries.set(nameKey(name), { name, make });
   };

@@ -15,7 +15,7 @@ export const FAULTS = {
   'max-retries': { describe: 'lines without `completed`, then "max retries exceeded"' },
   'no-final': { describe: 'finished layers send no last line, small ones none at all' },
   'no-space': { describe: 'the disk is full part-way' },
-  offline: { describe: 'the registry cannot be reached' },
+  offline: { describe: 'the server cannot reach the registry' },
   newer: { describe: 'the registry has a newer build of every model' },
   '401': { describe: 'status 401 everywhere, not signed in' },
   '404': { describe: 'the model does not exist' },

@@ -53,6 +53,17 @@ function marked(html: string, attribute: string): string[] {
   return [...html.matchAll(pattern)].map(([, text = '']) => textOf(text)).filter((text) => text !== '');
 }
 
+/** The text of the first paragraph, where it has an end. */
+function firstParagraph(html: string): string {
+  const start = /<p\b[^<>]{0,500}>/i.exec(html);
+  if (start === null) return '';
+  const from = start.index + start[0].length;
+  const [text = '', end] = html.slice(from, from + LONGEST_PARAGRAPH).split(/<\/p>/i, 2);
+  return end === undefined ? '' : textOf(text);
+}
+
+const LONGEST_PARAGRAPH = 2000;
+
 function layoutChanged(base: string): OllamaError {
   return new OllamaError('protocol', `The page of ${base} has another layout than is known here.`, {
     host: base,
@@ -74,7 +85,7 @@ export function parseSearchPage(page: string, base: string): Found[] {
     const path = /<a\b[^<>]{0,500}?\bhref="([^"<>]+)"/i.exec(piece)?.[1];
     const name = path === undefined ? undefined : modelOfPath(path);
     if (name === undefined || found.has(name) || !/\bx-test-/i.test(piece)) continue;
-    const description = textOf(/<p\b[^<>]{0,500}>([\s\S]{0,2000}?)<\/p>/i.exec(piece)?.[1] ?? '');
+    const description = firstParagraph(piece);
     const parameterSizes = marked(piece, 'x-test-size');
     const capabilities = marked(piece, 'x-test-capability').map((text) => text.toLowerCase());
     const updated = /\btitle="([^"]{0,40}\b(?:19|20)\d\d\b[^"]{0,40})"/i.exec(piece)?.[1];

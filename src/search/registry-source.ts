@@ -19,14 +19,20 @@ export function registrySource(registry: Registry, host: string): Source {
   };
 }
 
-/** The value, or undefined where it could not be had; what ends everything is thrown. */
-async function soft<Value>(signal: AbortSignal, value: Promise<Value>): Promise<Value | undefined> {
+/** The value, or undefined where it could not be had, or not in time; an interruption is thrown. */
+async function soft<Value>(value: Promise<Value>): Promise<Value | undefined> {
   try {
     return await value;
   } catch (error) {
-    if (signal.aborted || !isOllamaError(error)) throw error;
+    if (!isOllamaError(error) || error.code === 'interrupted') throw error;
     return undefined;
   }
+}
+
+/** Of a registry that is too slow the names are worth more than nothing. */
+function answerOf(results: readonly Found[], signal: AbortSignal, note?: string): Answer {
+  const told = signal.aborted ? 'it is too slow: not all sizes are known' : note;
+  return { results, ...(told === undefined ? {} : { note: told }) };
 }
 
 /** A registry that is there, but has no answer to this question. */
@@ -55,7 +61,7 @@ async function searchCatalog(
       return name === undefined ? [] : [name];
     });
   const results = names.slice(0, limit).map(async (name) => await describe(registry, name, signal));
-  return { results: await Promise.all(results) };
+  return answerOf(await Promise.all(results), signal);
 }
 
 /** The one question that every registry answers: whether there is a model of exactly this name. */
@@ -87,12 +93,12 @@ function shownModel(name: ModelName): string {
 }
 
 async function describe(registry: Registry, name: ModelName, signal: AbortSignal): Promise<Found> {
-  const tags = (await soft(signal, registry.tags(name, { signal }))) ?? [];
+  const tags = (await soft(registry.tags(name, { signal }))) ?? [];
   const latestFirst = [...tags].sort((a, b) => Number(b === 'latest') - Number(a === 'latest'));
   const manifests = await Promise.all(
     latestFirst
       .slice(0, TAGS_LOOKED_AT)
-      .map(async (tag) => await soft(signal, registry.manifest({ ...name, tag }, { signal }))),
+      .map(async (tag) => await soft(registry.manifest({ ...name, tag }, { signal }))),
   );
   const known = manifests.filter((manifest) => manifest !== undefined);
   return await detail(registry, name, shownModel(name), known, signal);
@@ -108,20 +114,34 @@ async function detail(
 ): Promise<Found> {
   const [first] = manifests;
   if (first === undefined) return { name: shown, source: 'registry' };
-  const layer = templateLayer(first);
+  const templates = openTemplates(registry, signal);
   const [config, template] = await Promise.all([
-    soft(signal, registry.config(name, first, { signal })),
-    layer && soft(signal, registry.blobStart(name, layer.digest, MOST_TEMPLATE, { signal })),
+    soft(registry.config(name, first, { signal })),
+    templates(name, first),
   ]);
   const pushed = manifests.flatMap(({ pushedAt }) => pushedAt ?? []);
   return {
     name: shown,
     source: 'registry',
     sizes: [...new Set(manifests.map(({ size }) => size))].sort((a, b) => a - b),
-    ...(config === undefined
-      ? {}
-      : { capabilities: readCapabilities(first, config, template?.toString('utf8') ?? '') }),
+    ...(config === undefined ? {} : { capabilities: readCapabilities(first, config, template) }),
     ...(pushed.length === 0 ? {} : { updatedAt: Math.max(...pushed) }),
+  };
+}
+
+/** The text of a manifest's template, empty without one. */
+type Templates = (name: ModelName, manifest: RegistryManifest) => Promise<string>;
+
+/** Reads templates; one that several tags share is asked for once. */
+function openTemplates(registry: Registry, signal: AbortSignal): Templates {
+  const asked = new Map<string, Promise<Buffer | undefined>>();
+  return async (name, manifest) => {
+    const layer = templateLayer(manifest);
+    if (layer === undefined) return '';
+    const { digest } = layer;
+    const template = asked.get(digest) ?? soft(registry.blobStart(name, digest, MOST_TEMPLATE, { signal }));
+    asked.set(digest, template);
+    return (await template)?.toString('utf8') ?? '';
   };
 }
 
@@ -131,14 +151,17 @@ async function listTags(
   onlyTag: boolean,
   { limit, signal }: Ask,
 ): Promise<Answer> {
-  if (onlyTag) return { results: [await tagOf(registry, name, true, signal)] };
+  const templates = openTemplates(registry, signal);
+  const find = async (tagged: ModelName, strict: boolean): Promise<Found> =>
+    await tagOf(registry, tagged, { strict, signal, templates });
+  if (onlyTag) return { results: [await find(name, true)] };
   let tags: string[];
   try {
     tags = await registry.tags(name, { signal });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     const note = `${registry.address(name.host)} lists no tags; only ${displayName(name)} was looked up`;
-    return { results: [await tagOf(registry, name, true, signal)], note };
+    return { results: [await find(name, true)], note };
   }
   const names = tags.slice(0, limit).flatMap((tag) => {
     const shown = displayName({ ...name, tag, source: undefined });
@@ -146,28 +169,31 @@ async function listTags(
   });
   const results = names.map(async (tagged, index) => {
     if (index >= TAGS_DETAILED) return { name: displayName(tagged), source: 'registry' as const };
-    return await tagOf(registry, tagged, false, signal);
+    return await find(tagged, false);
   });
   const note = names.length > TAGS_DETAILED ? `sizes of the first ${TAGS_DETAILED} only` : undefined;
-  return { results: await Promise.all(results), ...(note === undefined ? {} : { note }) };
+  return answerOf(await Promise.all(results), signal, note);
 }
 
 /** One tag with its size. With `strict` one that is not there is thrown, else it is told by its name alone. */
 async function tagOf(
   registry: Registry,
   name: ModelName,
-  strict: boolean,
-  signal: AbortSignal,
+  { strict, signal, templates }: { strict: boolean; signal: AbortSignal; templates: Templates },
 ): Promise<Found> {
   const bare: Found = { name: displayName(name), source: 'registry' };
   const asked = registry.manifest(name, { signal });
-  const manifest = strict ? await asked : await soft(signal, asked);
+  const manifest = strict ? await asked : await soft(asked);
   if (manifest === undefined) return bare;
-  const config = await soft(signal, registry.config(name, manifest, { signal }));
+  const [config, template] = await Promise.all([
+    soft(registry.config(name, manifest, { signal })),
+    templates(name, manifest),
+  ]);
   return {
     ...bare,
     sizes: [manifest.size],
     digest: manifest.digest,
+    ...(config === undefined ? {} : { capabilities: readCapabilities(manifest, config, template) }),
     ...(config?.file_type === undefined ? {} : { quantization: config.file_type }),
     ...(config?.model_type === undefined ? {} : { parameterSizes: [config.model_type] }),
     ...(manifest.pushedAt === undefined ? {} : { updatedAt: manifest.pushedAt }),

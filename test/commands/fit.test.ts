@@ -122,7 +122,9 @@ describe('fit', () => {
     expect(absent.stderr).toContain('in the registry');
     const asked = sandbox.requests.length;
     for (const argv of [['a@b'], ['x', '--ram', 'much'], ['x', '--kv', 'f32'], ['x', '--fields', 'nope']]) {
-      expect((await run(['fit', ...argv], sandbox.url)).code).toBe(2);
+      const ran = await run(['fit', ...argv], sandbox.url);
+      expect(ran.code).toBe(2);
+      if (argv.includes('--ram')) expect(ran.stderr).toContain('--ram: "much" is not a size');
     }
     expect(sandbox.requests).toHaveLength(asked);
   });

@@ -143,6 +143,8 @@ describe('list', () => {
       const piped = await run(['list'], empty.url);
       expect(piped.stdout).toMatch(/^name\t[^\n]*\n$/);
       expect(piped.stderr).toContain(`No models on 127.0.0.1:${empty.port}`);
+      const elsewhere = await run(['list', '-H', empty.url]);
+      expect(elsewhere.stderr).toContain(`Get one: ollama-cli -H ${empty.url} pull llama3.2:1b\n`);
       expect(await run(['list', '-q'], empty.url)).toEqual({ code: 0, stdout: '', stderr: '' });
       const json = await run(['list', '--json'], empty.url);
       expect(json.stderr).toBe('');

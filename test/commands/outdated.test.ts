@@ -140,7 +140,8 @@ describe('outdated', () => {
       const ran = await run(['outdated', '-H', sandbox.url], undefined, { ...TERMINAL, columns, env });
       expect(ran.code).toBe(0);
       expect(ran.stdout).toContain('3 of 3 outdated.');
-      expect(ran.stdout).toContain(`ollama-cli -H ${sandbox.url} update --all`);
+      const next = `Get them: ollama-cli -H ${sandbox.url} update --all\n`;
+      expect(ran.stdout).toContain(columns === 30 ? `outdated.\n${next}` : `outdated. ${next}`);
       const table = ran.stdout.split('\n').slice(0, 4);
       expect(Math.max(...table.map((line) => line.length))).toBeLessThanOrEqual(columns);
     }
@@ -280,13 +281,15 @@ describe('the rules of outdated', () => {
   });
 
   it('exits 6 where no registry could be reached, after telling the models', async () => {
-    const server = await serverWith([model('m:latest'), model('c:cloud')], () => reply({}));
+    const models = [model('m:latest'), model('c:cloud'), model('no name')];
+    const server = await serverWith(models, () => reply({}));
     const registry = `http://127.0.0.1:${String(await closedPort())}`;
     const ran = await run(['outdated', '--json'], server.url, {
       env: { ...QUICK, OLLAMA_CLI_REGISTRY: registry },
     });
     expect(ran.code).toBe(6);
-    expect((JSON.parse(ran.stdout) as Told).models.map(({ state }) => state)).toEqual(['unknown', 'cloud']);
+    const states = (JSON.parse(ran.stdout) as Told).models.map(({ state }) => state);
+    expect(states).toEqual(['unknown', 'cloud', 'unknown']);
     expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'registry_unreachable' } });
   });
 

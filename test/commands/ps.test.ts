@@ -146,7 +146,9 @@ describe('ps', () => {
     const gone = `http://127.0.0.1:${await closedPort()}`;
     expect((await run(['ps'], gone)).code).toBe(5);
     expect(await run(['ps', '--watch'], gone)).toMatchObject({ code: 5, stdout: '' });
-    expect((await run(['ps', '--watch=soon'], server.url)).code).toBe(2);
+    const ran = await run(['ps', '--watch=soon'], server.url);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('--watch: "soon" is not a duration');
   });
 });
 

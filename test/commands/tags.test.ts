@@ -50,6 +50,17 @@ describe('tags', () => {
     expect((await run(['tags', 'qwen3', '-q', '--limit', '1'], sandbox.url)).stdout).toBe('qwen3:0.6b\n');
   });
 
+  it('chooses by what a tag can do, and asks once for what several have in common', async () => {
+    const ran = await run(['tags', 'gemma3', '--cap', 'vision', '--json'], sandbox.url);
+    expect(resultsOf(ran).map(({ name }) => name)).toEqual(['gemma3:4b', 'gemma3:latest']);
+    expect(resultsOf(ran)[0]?.['capabilities']).toEqual(['completion', 'vision']);
+    const blobs = sandbox.requests.map(({ path }) => path).filter((path) => path.includes('/blobs/'));
+    // Three tags: two configs, one of which two of them have, and one template.
+    expect(blobs).toHaveLength(4);
+    expect(new Set(blobs).size).toBe(3);
+    expect((await run(['tags', 'gemma3', '--cap', 'flying', '-q'], sandbox.url)).stdout).toBe('');
+  });
+
   it('of one tag asks for that one alone', async () => {
     const ran = await run(['tags', 'qwen3:8b', '--json'], sandbox.url);
     expect(resultsOf(ran).map(({ name }) => name)).toEqual(['qwen3:8b']);

@@ -212,6 +212,11 @@ describe('a digest', () => {
   const told = { 'ollama-content-digest': 'a'.repeat(64), 'ollama-push-time': '1' };
 
   it.each([
+    [
+      'a time that no date can tell',
+      { ...told, 'ollama-push-time': '9007199254740991' },
+      { digest: `sha256:${'a'.repeat(64)}` },
+    ],
     ["Ollama's header", told, { digest: `sha256:${'a'.repeat(64)}`, pushedAt: 1000 }],
     ["docker's header", { 'docker-content-digest': LAYER.digest }, { digest: LAYER.digest }],
   ])('is read from %s, without a body', async (_, headers, expected) => {
@@ -311,6 +316,15 @@ describe('a blob', () => {
     });
     expect((await registry.blobStart(NAME, LAYER.digest, 3)).toString()).toBe('abc');
     expect(store.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('is asked for with the token at another path of the registry', async () => {
+    const { registry, server } = await against(({ url, headers }) => {
+      if (url.startsWith('/token')) return json({ token: 'secret' });
+      if (headers.authorization === undefined) return challenge(server.url);
+      return url === '/moved' ? json('abc') : { status: 307, headers: { location: '/moved' } };
+    });
+    expect((await registry.blobStart(NAME, LAYER.digest, 3)).toString()).toBe('abc');
   });
 });
 

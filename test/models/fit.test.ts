@@ -35,9 +35,9 @@ function put(file: string, text: string): void {
   writeFileSync(path.join(root, file), text);
 }
 
-async function contextOf(): Promise<Context> {
+async function contextOf(platform: NodeJS.Platform = 'linux'): Promise<Context> {
   const env = { OLLAMA_HOST: server.url, OLLAMA_CLI_RETRY__ATTEMPTS: '1' };
-  return await createContext(testIo({ env }).io, {});
+  return await createContext(testIo({ env, platform }).io, {});
 }
 
 /** The same server, at an address that does not say that it is this machine. */
@@ -83,6 +83,13 @@ describe('a fit', () => {
     expect((await fitModel(context, 'm', { root })).reason).toContain('it has a GPU');
     const told = await fitModel(context, 'm', { root, ram: 64e9 });
     expect(told).toMatchObject({ available: { ram: 64e9 }, verdict: 'fits', memory_source: '--ram' });
+  });
+
+  it('takes --ram on a Mac for a Mac with so much memory, of which the GPU has its share', async () => {
+    const context = await contextOf('darwin');
+    const small = await fitModel(context, 'm', { ram: 9e9 });
+    expect(small).toMatchObject({ available: { ram: 9e9, vram: 6e9 }, unified: true });
+    expect(await fitModel(context, 'm', { ram: 9e9, vram: 8e9 })).not.toHaveProperty('unified');
   });
 
   it('guesses the weights from the parameters where no size is told', async () => {

@@ -87,17 +87,24 @@ describe('renderTerminalTable', () => {
     expect(render(30, rows, columns)[1]).toBe(`nomic…text  ${'a'.repeat(7)}…  ${'b'.repeat(7)}…`);
   });
 
-  it('cuts text that can be spared as long as it is worth reading, then drops it in its turn', () => {
+  it.each([
+    [80, 0, `nomic-embed-text  4d47b026  ${'w'.repeat(40)}`],
+    // What can be better spared goes before it is cut.
+    [67, 0, `nomic-embed-text  ${'w'.repeat(40)}`],
+    [42, 0, `nomic-embed-text  ${'w'.repeat(23)}…`],
+    [41, 0, 'nomic-embed-text'],
+    // What can't stays beside it.
+    [67, 2, `nomic-embed-text  4d47b026  ${'w'.repeat(38)}…`],
+    [52, 2, `nomic-embed-text  4d47b026  ${'w'.repeat(23)}…`],
+    [51, 2, 'nomic-embed-text  4d47b026'],
+  ])('at %d cells cuts text of priority %d as long as it is worth reading', (width, priority, line) => {
     const columns = [
       column('NAME', { shrink: 'middle' }),
       column('ID', { priority: 1 }),
-      column('WHY', { shrink: 'end', priority: 0 }),
+      column('WHY', { shrink: 'end', priority }),
     ];
     const rows = [{ NAME: 'nomic-embed-text', ID: '4d47b026', WHY: 'w'.repeat(40) }];
-    expect(render(80, rows, columns)[1]).toBe(`nomic-embed-text  4d47b026  ${'w'.repeat(40)}`);
-    expect(render(52, rows, columns)[1]).toBe(`nomic-embed-text  4d47b026  ${'w'.repeat(23)}…`);
-    expect(render(51, rows, columns)[1]).toBe(`nomic-embed-text  ${'w'.repeat(32)}…`);
-    expect(render(41, rows, columns)[1]).toBe('nomic-embed-text');
+    expect(render(width, rows, columns)[1]).toBe(line);
   });
 
   it('gives up columns that nobody offered rather than a line that is too wide', () => {

@@ -68,6 +68,7 @@ describe.skipIf(!hasDockerRegistry())('against docker-registry', () => {
       sizes: [size],
       parameter_sizes: ['1B'],
       quantization: 'Q4_K_M',
+      capabilities: ['completion', 'tools'],
       digest: small,
     });
     const named = await run(['tags', 'tiny', '--registry', registry.url, '--json'], sandbox.url);

@@ -46,6 +46,11 @@ describe('the search page', () => {
     },
   );
 
+  it('with a model is, too: paragraphs without an end do not multiply', () => {
+    const page = item(`<a href="/library/a">${'<p>'.repeat(8_000_000)}`);
+    expect(parseSearchPage(page, BASE)).toEqual([{ name: 'a', source: 'library' }]);
+  });
+
   it('never breaks on what it does not expect, and gives only names that a pull takes', () => {
     const pieces = fc.constantFrom(
       '<li ',

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { OllamaError } from '../../src/core/errors.js';
 import type { Recommendation } from '../../src/core/wire.js';
-import type { RegistryManifest } from '../../src/core/registry.js';
+import { checkModelName, DEFAULT_REGISTRY } from '../../src/core/model-name.js';
+import { openRegistry, type RegistryManifest } from '../../src/core/registry.js';
 import { registryError } from '../../src/core/registry-errors.js';
 import { askSources, failureOfAll } from '../../src/search/ask-sources.js';
 import { readCapabilities } from '../../src/search/capabilities.js';
 import { recommendations } from '../../src/search/recommendations.js';
+import { registrySource } from '../../src/search/registry-source.js';
 import { hasWords, type Source } from '../../src/search/source.js';
+import { serve } from '../support/fault-server.js';
 
 const forever = new AbortController().signal;
 const source = (name: Source['name'], search: NonNullable<Source['search']>): Source => ({ name, search });
@@ -82,6 +85,36 @@ describe('what a model can do', () => {
   });
 });
 
+describe('a registry whose answers are late', () => {
+  it.each(['search', 'tags'] as const)('is told by the names that it has: %s', async (question) => {
+    const json = (value: object) => ({
+      headers: { 'content-type': 'application/json' },
+      body: [JSON.stringify(value)],
+    });
+    const server = await serve(({ url }) => {
+      if (url.startsWith('/v2/_catalog')) return json({ repositories: ['library/tiny', 'library/tall'] });
+      return url.endsWith('/tags/list') ? json({ tags: ['1b', '2b'] }) : { then: 'stall' };
+    });
+    const registry = registrySource(openRegistry({ base: server.url }), DEFAULT_REGISTRY);
+    const { results, reports } = await askSources(
+      [registry],
+      (one, signal) =>
+        question === 'search'
+          ? one.search?.(['t'], { limit: 9, signal })
+          : one.tags?.(checkModelName('tiny'), false, { limit: 9, signal }),
+      forever,
+      1_500,
+    );
+    expect(results.map(({ name }) => name)).toEqual(
+      question === 'search' ? ['tiny', 'tall'] : ['tiny:1b', 'tiny:2b'],
+    );
+    expect(reports).toMatchObject([
+      { error: undefined, note: expect.stringContaining('too slow') as string },
+    ]);
+    await server.close();
+  });
+});
+
 describe('recommendations', () => {
   const recommended = async (answer: () => Promise<Recommendation[]>, words: readonly string[], limit = 9) =>
     await recommendations({ recommendations: answer }).search?.(words, { limit, signal: forever });
@@ -90,7 +123,9 @@ describe('recommendations', () => {
     const list = [{ model: 'qwen3:8b', description: 'good' }, { model: '\u001b[2J' }, { model: 'qwq' }];
     const qwen = { name: 'qwen3:8b', source: 'recommendations', description: 'good' };
     const answer = async () => await Promise.resolve(list);
-    expect(await recommended(answer, [])).toEqual({ results: [qwen, { name: 'qwq', source: 'recommendations' }] });
+    expect(await recommended(answer, [])).toEqual({
+      results: [qwen, { name: 'qwq', source: 'recommendations' }],
+    });
     expect(await recommended(answer, ['GOOD'])).toEqual({ results: [qwen] });
     expect(await recommended(answer, [], 1)).toEqual({ results: [qwen] });
   });
