@@ -79,7 +79,8 @@ async function compare(
   if (pushedAt !== undefined && Date.parse(model.modified_at) >= pushedAt) {
     return { ...known, state: 'current', reason: 'newer here than in the registry' };
   }
-  if (await hasSameLayers(context, registry, model, parts, signal)) {
+  // What was pushed after it was made here is newer, whoever wrote the manifest: only without a date is it looked into.
+  if (pushedAt === undefined && (await hasSameLayers(context, registry, model, parts, signal))) {
     return { ...known, state: 'current', reason: 'the same layers; a server wrote its manifest anew' };
   }
   return { ...known, state: 'outdated' };

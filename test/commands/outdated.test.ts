@@ -78,18 +78,22 @@ describe('outdated', () => {
     expect(sandbox.requests.some(({ path }) => path === '/api/pull')).toBe(false);
   });
 
-  it('asks once for each model, and for nothing else', async () => {
-    const sandbox = await sandboxWith();
-    await outdated(sandbox.url);
-    const asked = sandbox.requests.map(({ method, path }) => `${method} ${path}`).sort();
-    expect(asked).toEqual([
-      'GET /api/tags',
-      'GET /api/version',
-      'HEAD /v2/library/gemma3/manifests/1b',
-      'HEAD /v2/library/qwen3/manifests/0.6b',
-      'HEAD /v2/library/qwen3/manifests/8b',
-    ]);
-  });
+  it.each([false, true])(
+    'asks once for each model, and for nothing else (all of them anew: %s)',
+    async (anew) => {
+      const sandbox = await sandboxWith();
+      if (anew) makeNewer(sandbox);
+      await outdated(sandbox.url);
+      const asked = sandbox.requests.map(({ method, path }) => `${method} ${path}`).sort();
+      expect(asked).toEqual([
+        'GET /api/tags',
+        'GET /api/version',
+        'HEAD /v2/library/gemma3/manifests/1b',
+        'HEAD /v2/library/qwen3/manifests/0.6b',
+        'HEAD /v2/library/qwen3/manifests/8b',
+      ]);
+    },
+  );
 
   it('calls what was copied or made here local', async () => {
     const sandbox = await sandboxWith();
