@@ -142,7 +142,7 @@ export function failureJson(failure: Failure): Record<string, unknown> {
 }
 
 /** The exit code where several were asked for: one code that all share, 8 where some succeeded or the codes differ. */
-export function combinedExit(failed: readonly ErrorCode[], succeeded: number): number {
+function combinedExit(failed: readonly ErrorCode[], succeeded: number): number {
   if (failed.length === 0) return 0;
   const codes = new Set(failed.map((code) => EXIT_CODES[code]));
   const [only] = codes;
@@ -159,7 +159,17 @@ export function sumErrors(
   { message, host }: { readonly message: string; readonly host: string },
 ): OllamaError | undefined {
   const [first] = errors;
-  if (!first || (errors.length === 1 && succeeded === 0)) return first;
+  return errors.length === 1 && succeeded === 0 ? first : sumOf(errors, succeeded, { message, host });
+}
+
+/** The same, also of one alone: a sum with the code that all share, or `partial`; undefined of none. */
+export function sumOf(
+  errors: readonly OllamaError[],
+  succeeded: number,
+  { message, host }: { readonly message: string; readonly host: string },
+): OllamaError | undefined {
+  const [first] = errors;
+  if (!first) return undefined;
   const exit = combinedExit(
     errors.map(({ code }) => code),
     succeeded,

@@ -1,8 +1,6 @@
 import { throughHost } from '../advice.js';
-import { isGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName } from '../core/model-name.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
@@ -10,6 +8,7 @@ import { renderTsv, type Column } from '../output/table.js';
 import { writeLines } from '../output/write.js';
 import type { Register } from '../command.js';
 import type { Freshness } from '../models/outdated.js';
+import { checkModelWords } from '../models/words.js';
 
 interface OutdatedFlags {
   readonly insecure?: boolean;
@@ -34,19 +33,13 @@ const ITEM_FIELDS = ['name', 'digest', 'remote_digest', 'state', 'reason'] as co
 type Item = Readonly<Partial<Record<(typeof ITEM_FIELDS)[number], string>>>;
 
 async function outdated(context: Context, words: readonly string[], flags: OutdatedFlags): Promise<void> {
-  const { io, client } = context;
+  const { client } = context;
   const fields = readFields(context.flags);
   checkFields(fields ?? [], ITEM_FIELDS);
-  const { chooseInstalled } = await import('../models/outdated-choice.js');
-  for (const word of words) if (!isGlob(word)) checkModelName(word);
-  const { findRegistry } = await import('../registry.js');
-  const { checkFreshness, registryFailure } = await import('../models/outdated.js');
-  const [installed, registry] = await Promise.all([
-    client.list({ signal: io.signal, force: true }),
-    findRegistry(context, { insecure: flags.insecure === true }),
-  ]);
-  const { chosen, missing } = chooseInstalled(words, installed, client.host.url);
-  const checked = await checkFreshness(context, registry, chosen, { signal: io.signal });
+  checkModelWords(words);
+  const { compareInstalled } = await import('../models/outdated-choice.js');
+  const { registryFailure } = await import('../models/outdated.js');
+  const { checked, missing } = await compareInstalled(context, words, { insecure: flags.insecure === true });
   // With nothing to tell the error alone is the answer.
   if (checked.length > 0 || missing.length === 0) await tell(context, checked, fields, flags);
   const failure = registryFailure(checked);

@@ -1,8 +1,7 @@
 import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
-import { isGlob, matchGlob } from '../config/glob.js';
+import { isGlob } from '../config/glob.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName, sameModel } from '../core/model-name.js';
 import type { InstalledModel } from '../core/wire.js';
 import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
@@ -11,6 +10,7 @@ import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
 import type { FreedTold } from '../models/freed.js';
+import { checkModelWords, meansModel, notInstalled } from '../models/words.js';
 import type { Outcome, Register } from '../command.js';
 
 interface RmFlags {
@@ -48,7 +48,7 @@ interface Target {
 
 async function rm(context: Context, words: readonly string[], flags: RmFlags): Promise<Outcome> {
   const { io, client } = context;
-  for (const word of words) if (!isGlob(word)) checkModelName(word);
+  checkModelWords(words);
   checkFields(readFields(context.flags) ?? [], ITEM_FIELDS);
   const installed = await client.list({ signal: io.signal, force: true });
   const { targets, unmatched } = choose(words, installed);
@@ -103,9 +103,7 @@ function choose(
   const targets = new Map<string, Target>();
   const unmatched: string[] = [];
   for (const word of words) {
-    const found = installed.filter(({ name }) =>
-      isGlob(word) ? matchGlob(word, name) : sameModel(word, name),
-    );
+    const found = installed.filter(({ name }) => meansModel(word, name));
     for (const { name, size } of found) targets.set(name, { name, size });
     // Only the server's own 404 says that a model is absent: a name is asked for even where the list lacks it.
     if (found.length === 0 && isGlob(word)) unmatched.push(word);
@@ -227,11 +225,7 @@ function endWith({ client }: Context, { removed, missing, failed }: Removal, fla
   const host = client.host.url;
   const absent = flags.ignoreMissing === true ? [] : missing;
   const errors = [
-    ...absent.map((model) =>
-      isGlob(model)
-        ? new OllamaError('model_not_found', `No installed model matches "${model}".`, { host })
-        : new OllamaError('model_not_found', `"${model}" is not installed.`, { model, host, status: 404 }),
-    ),
+    ...absent.map((word) => notInstalled(word, host, 404)),
     ...failed.map(({ error }) => error),
   ];
   const why = [

@@ -1,7 +1,6 @@
-import { isGlob, matchGlob } from '../config/glob.js';
+import { isGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName, sameModel } from '../core/model-name.js';
 import type { RunningModel } from '../core/wire.js';
 import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
@@ -10,6 +9,7 @@ import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
 import type { Outcome, Register } from '../command.js';
+import { checkModelWords, meansModel, notInstalled } from '../models/words.js';
 
 interface StopFlags {
   readonly all?: boolean;
@@ -69,7 +69,7 @@ async function stop(context: Context, words: readonly string[], flags: StopFlags
 }
 
 function checkWords(words: readonly string[], { all }: StopFlags): void {
-  for (const word of words) if (!isGlob(word)) checkModelName(word);
+  checkModelWords(words);
   if (all === true && words.length > 0)
     throw new OllamaError('usage', 'Name the models to unload, or give --all: not both.');
   if (all !== true && words.length === 0)
@@ -84,11 +84,9 @@ function choose(
   { all }: StopFlags,
 ): { targets: readonly RunningModel[]; others: readonly string[] } {
   if (all === true) return { targets: loaded, others: [] };
-  const means = (word: string, name: string): boolean =>
-    isGlob(word) ? matchGlob(word, name) : sameModel(word, name);
   return {
-    targets: loaded.filter(({ name }) => words.some((word) => means(word, name))),
-    others: words.filter((word) => !loaded.some(({ name }) => means(word, name))),
+    targets: loaded.filter(({ name }) => words.some((word) => meansModel(word, name))),
+    others: words.filter((word) => !loaded.some(({ name }) => meansModel(word, name))),
   };
 }
 
@@ -172,10 +170,7 @@ async function tell(context: Context, outcome: Stopped, flags: StopFlags): Promi
 function endWith({ client }: Context, { stopped, notLoaded, missing, failed }: Stopped): Outcome {
   const host = client.host.url;
   const errors = [
-    ...missing.map(
-      (model) =>
-        new OllamaError('model_not_found', `"${model}" is not installed.`, { model, host, status: 404 }),
-    ),
+    ...missing.map((word) => notInstalled(word, host, 404)),
     ...failed.map(({ error }) => error),
   ];
   const done = stopped.length + notLoaded.length;

@@ -1,13 +1,14 @@
 import { isGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName, sameModel } from '../core/model-name.js';
-import { combinedExit, failureJson, toFailure, toOllamaError } from '../failure.js';
+import { sameModel } from '../core/model-name.js';
+import { failureJson, sumOf, toFailure, toOllamaError } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION, writeJson } from '../output/json.js';
 import type { Register } from '../command.js';
 import type { Freshness } from '../models/outdated.js';
+import { checkModelWords } from '../models/words.js';
 import type { PullFlags } from '../pulls/flags.js';
 import type { PullAllOptions, PullsOutcome } from '../pulls/pull-all.js';
 
@@ -84,23 +85,16 @@ async function makePlan(
   words: readonly string[],
   { all, insecure = false }: UpdateFlags,
 ): Promise<Plan> {
-  const { io, client } = context;
-  const host = client.host.url;
+  const host = context.client.host.url;
   if ((words.length === 0) === (all !== true)) {
     const message =
       words.length === 0 ? 'Which models to update is missing.' : 'Either names or --all, not both.';
     throw new OllamaError('usage', message, { hint: 'ollama-cli update MODEL, or ollama-cli update --all' });
   }
-  const { chooseInstalled } = await import('../models/outdated-choice.js');
-  for (const word of words) if (!isGlob(word)) checkModelName(word);
-  const { findRegistry } = await import('../registry.js');
-  const { checkFreshness, registryFailure } = await import('../models/outdated.js');
-  const [installed, registry] = await Promise.all([
-    client.list({ signal: io.signal, force: true }),
-    findRegistry(context, { insecure }),
-  ]);
-  const { chosen, missing } = chooseInstalled(words, installed, host);
-  const checked = await checkFreshness(context, registry, chosen, { signal: io.signal });
+  checkModelWords(words);
+  const { compareInstalled } = await import('../models/outdated-choice.js');
+  const { registryFailure } = await import('../models/outdated.js');
+  const { checked, missing } = await compareInstalled(context, words, { insecure });
   const failure = registryFailure(checked);
   if (failure) throw failure;
   const isNamed = (name: string): boolean => words.some((word) => !isGlob(word) && sameModel(word, name));
@@ -204,14 +198,10 @@ function sum({ client }: Context, { refused }: Plan, outcome: PullsOutcome): Oll
   const failed = [...refused, ...outcome.failed];
   const all = failed.length + outcome.succeeded.length + outcome.skipped.length;
   if (all === 1) return first.error;
-  const exit = combinedExit(
-    failed.map(({ error }) => error.code),
-    outcome.succeeded.length,
-  );
   const names = failed.map(({ model }) => model).join(', ');
-  return new OllamaError(
-    exit === toFailure(first.error).exit ? first.error.code : 'partial',
-    `${failed.length} of ${all} models could not be updated: ${names}.`,
-    { host: client.host.url, cause: first.error },
+  return sumOf(
+    failed.map(({ error }) => error),
+    outcome.succeeded.length,
+    { message: `${failed.length} of ${all} models could not be updated: ${names}.`, host: client.host.url },
   );
 }

@@ -1,12 +1,11 @@
-import { isGlob } from '../config/glob.js';
 import { askOrDecline, checkAllowed } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { checkModelName } from '../core/model-name.js';
 import { sumErrors, toOllamaError } from '../failure.js';
 import type { HashProgress, Integrity } from '../models/verify.js';
 import type { Check } from '../models/verify-library.js';
 import type { RepairPlan } from '../models/verify-repair.js';
+import { checkModelWords } from '../models/words.js';
 import type { Register } from '../command.js';
 import { checkFields, readFields } from '../output/fields.js';
 import { writeLines } from '../output/write.js';
@@ -44,7 +43,7 @@ export const register: Register = (program, action) => {
 const CHECK_FIELDS = ['name', 'state', 'layers', 'reason'];
 
 async function verify(context: Context, words: readonly string[], flags: VerifyFlags): Promise<void> {
-  for (const word of words) if (!isGlob(word)) checkModelName(word);
+  checkModelWords(words);
   checkFields(readFields(context.flags) ?? [], CHECK_FIELDS);
   if (flags.dryRun === true && flags.repair !== true) {
     throw new OllamaError('usage', '--dry-run goes with --repair: verify by itself changes nothing.');

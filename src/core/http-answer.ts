@@ -44,6 +44,11 @@ function redirected(answer: TransportResponse, host: HostAddress): OllamaError {
 
 /** The text of a body; of more than `longest` bytes the start, the rest is dropped. */
 export async function readText(body: Readable, longest = 512 * 1024 * 1024): Promise<string> {
+  return (await readStart(body, longest)).body.toString('utf8');
+}
+
+/** The first bytes of a body, at most `most`, and whether that is all of it; the rest is dropped, however long it would be. */
+export async function readStart(body: Readable, most: number): Promise<{ body: Buffer; whole: boolean }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   // By events: an iterator over the body takes longer to set up than a short answer takes to come.
@@ -51,14 +56,16 @@ export async function readText(body: Readable, longest = 512 * 1024 * 1024): Pro
     body.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes <= longest) return;
+      if (bytes <= most) return;
       resolve();
       body.destroy();
     });
     body.on('end', resolve);
     body.on('error', reject);
     // Where it has neither ended nor failed, it was given up.
-    body.on('close', () => reject(new Error('the answer was not read to its end')));
+    body.on('close', () =>
+      reject(Object.assign(new Error('the answer was not read to its end'), { code: 'ECONNRESET' })),
+    );
   });
-  return Buffer.concat(chunks).toString('utf8');
+  return { body: Buffer.concat(chunks).subarray(0, most), whole: bytes <= most };
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import { OllamaError, isOllamaError } from './errors.js';
 import type { HttpEvent } from './http.js';
+import { readStart } from './http-answer.js';
 import { connectionError, connectionReason, cutReason, systemCode } from './http-errors.js';
 import type { ProxyEnvironment } from './proxy.js';
 import type { RegistryPlaces } from './registry-address.js';
@@ -129,23 +129,4 @@ function failed(error: unknown, host: HostAddress): OllamaError {
   if (known.code === 'protocol') return unreachable(host, 'what answers does not speak HTTP', known.cause);
   const why = connectionReason(error) ?? (systemCode(error) === undefined ? undefined : cutReason(error));
   return unreachable(host, why ?? (error instanceof Error ? error.message : String(error)), error);
-}
-
-/** The first bytes of a body, at most `most`; the rest is dropped, however long it would be. */
-async function readStart(body: Readable, most: number): Promise<{ body: Buffer; whole: boolean }> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  await new Promise<void>((resolve, reject) => {
-    body.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes <= most) return;
-      resolve();
-      body.destroy();
-    });
-    body.on('end', resolve);
-    body.on('error', reject);
-    body.on('close', () => reject(Object.assign(new Error('cut'), { code: 'ECONNRESET' })));
-  });
-  return { body: Buffer.concat(chunks).subarray(0, most), whole: bytes <= most };
 }

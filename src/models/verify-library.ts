@@ -1,6 +1,4 @@
-import { isGlob, matchGlob } from '../config/glob.js';
 import type { Context } from '../context.js';
-import { OllamaError } from '../core/errors.js';
 import { sameModel } from '../core/model-name.js';
 import { findRegistry, type FindRegistryOptions } from '../registry.js';
 import { seeModelsFolder, type FolderOptions, type FolderSight } from './folder.js';
@@ -8,6 +6,7 @@ import { fullDigest } from './sync-plan.js';
 import { checkBlobs, findOrphans, type HashProgress, type Integrity } from './verify.js';
 import { checkPresence } from './verify-presence.js';
 import { planRepair, type KnownModel, type RepairPlan } from './verify-repair.js';
+import { meansModel, notInstalled } from './words.js';
 
 /** What one check saw. */
 export interface Check {
@@ -28,22 +27,11 @@ function choose<Model extends { readonly name: string }>(
   words: readonly string[],
   models: readonly Model[],
 ): Model[] {
-  const host = client.host.url;
-  const means = (word: string, name: string): boolean =>
-    isGlob(word) ? matchGlob(word, name) : sameModel(word, name);
-  const absent = words.find((word) => !models.some(({ name }) => means(word, name)));
-  if (absent !== undefined) {
-    throw isGlob(absent)
-      ? new OllamaError('model_not_found', `No installed model matches "${absent}".`, { host })
-      : new OllamaError('model_not_found', `"${absent}" is not installed.`, {
-          model: absent,
-          host,
-          status: 404,
-        });
-  }
+  const absent = words.find((word) => !models.some(({ name }) => meansModel(word, name)));
+  if (absent !== undefined) throw notInstalled(absent, client.host.url, 404);
   return words.length === 0
     ? [...models]
-    : models.filter(({ name }) => words.some((word) => means(word, name)));
+    : models.filter(({ name }) => words.some((word) => meansModel(word, name)));
 }
 
 /**

@@ -1,6 +1,6 @@
-import { OllamaError } from '../core/errors.js';
+import type { OllamaError } from '../core/errors.js';
 import type { PullState } from '../core/pull.js';
-import { combinedExit, toFailure } from '../failure.js';
+import { sumOf } from '../failure.js';
 
 /** How several pulls ended, by the names that they were asked for with; each name is in one of the three lists. */
 export interface PullsOutcome {
@@ -91,14 +91,5 @@ function sumFailed(
   // One model alone, also under several names.
   const errors = [...new Set(failed.map(({ error }) => error))];
   if (errors.length === 1 && failed.length === asked) return first.error;
-  const exit = combinedExit(
-    errors.map(({ code }) => code),
-    succeeded,
-  );
-  const code = exit === toFailure(first.error).exit ? first.error.code : 'partial';
-  return new OllamaError(code, tell(failed.map(({ model }) => model).join(', ')), {
-    host,
-    errors,
-    cause: first.error,
-  });
+  return sumOf(errors, succeeded, { message: tell(failed.map(({ model }) => model).join(', ')), host });
 }

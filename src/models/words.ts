@@ -1,0 +1,20 @@
+import { isGlob, matchGlob } from '../config/glob.js';
+import { OllamaError } from '../core/errors.js';
+import { checkModelName, sameModel } from '../core/model-name.js';
+
+/** Whether a word means this model: as a glob where it is one, else as its name in any of its forms. */
+export function meansModel(word: string, name: string): boolean {
+  return isGlob(word) ? matchGlob(word, name) : sameModel(word, name);
+}
+
+/** Throws `invalid_name` for the first word that is neither a glob nor a name. */
+export function checkModelWords(words: readonly string[]): void {
+  for (const word of words) if (!isGlob(word)) checkModelName(word);
+}
+
+/** The error of a word that means no installed model; `status` where the server itself said so of a name. */
+export function notInstalled(word: string, host: string, status?: number): OllamaError {
+  return isGlob(word)
+    ? new OllamaError('model_not_found', `No installed model matches "${word}".`, { host })
+    : new OllamaError('model_not_found', `"${word}" is not installed.`, { model: word, host, status });
+}
