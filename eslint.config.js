@@ -26,7 +26,10 @@ const MAY_IMPORT = {
   ],
   'src/consent.ts': ['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/output'],
   'src/tell-failure.ts': ['src/failure.ts', 'src/io.ts', 'src/format', 'src/output'],
-  'src/show-pull.ts': ['src/context.ts', 'src/core', 'src/output', 'src/pulls/look-up.ts'],
+  'src/open-display.ts': ['src/context.ts', 'src/output'],
+  'src/show-pull.ts': [
+    ...['src/context.ts', 'src/open-display.ts', 'src/core', 'src/output', 'src/pulls/look-up.ts'],
+  ],
   'src/tell-transfer.ts': [
     'src/context.ts',
     'src/failure.ts',
@@ -84,7 +87,7 @@ const MAY_IMPORT = {
   // Several pulls as one piece of work: what is to be done, whether it may begin, side by side, told as one.
   'src/pulls': [
     ...['src/advice.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
-    ...['src/registry.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
+    ...['src/registry.ts', 'src/open-display.ts', 'src/tell-failure.ts'],
     ...['src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'node:'],
   ],
   'src/modelfile': ['src/chat/parameters.ts', 'src/core', 'src/format', 'node:'],

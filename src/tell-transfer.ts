@@ -32,8 +32,7 @@ export async function tellTransfer(context: Context, transfer: Transfer): Promis
   ]);
   if (context.mode === 'json') return await tellJson(context, transfer, write);
   const events = await transfer.prepare();
-  const quiet = context.flags.quiet === true;
-  const { error } = await showTransfer(context, { verb, model, quiet }, events);
+  const { error } = await showTransfer(context, { verb, model }, events);
   if (error) throw error;
 }
 

@@ -7,11 +7,11 @@ import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { formatSeconds } from '../format/duration.js';
 import { breakWords, truncateEnd } from '../format/width.js';
+import { openDisplay } from '../open-display.js';
 import { openLook } from '../output/look.js';
 import { isTerminal, terminalWidth } from '../output/mode.js';
-import { openPullDisplay, type PullDisplay } from '../output/pull-display.js';
+import type { PullDisplay } from '../output/pull-display.js';
 import { renderSummary } from '../output/pull-summary.js';
-import { chooseProgress } from '../output/progress-kind.js';
 import { writeLines, writeText } from '../output/write.js';
 import { tellFailureOf } from '../tell-failure.js';
 import type { EndedPull, PullsOutcome } from './outcome.js';
@@ -22,7 +22,8 @@ export function openDisplayTeller(
   context: Context,
   options: { readonly bell: boolean; readonly stallMs: number | undefined; readonly insecure: boolean },
 ): Teller {
-  const { io, client, settings, flags, progressMode } = context;
+  const { io, settings, flags, progressMode } = context;
+  const stallMs = options.stallMs ?? DEFAULT_STALL_MS;
   const quiet = flags.quiet === true;
   const live = progressMode === 'tty' && !quiet;
   let display: PullDisplay | undefined;
@@ -36,21 +37,6 @@ export function openDisplayTeller(
     if (told.has(steps)) return { ...failure, steps: [] };
     told.add(steps);
     return failure;
-  };
-  const open = async (model: string | undefined): Promise<PullDisplay> => {
-    const look = await openLook(io, io.stderr, settings);
-    return await openPullDisplay(chooseProgress(settings.progress, progressMode, quiet), {
-      stream: io.stderr,
-      env: io.env,
-      host: client.host.display,
-      model,
-      colorLevel: look.level,
-      unicode: look.unicode,
-      now: () => io.now(),
-      signal: io.signal,
-      bell: options.bell,
-      stallMs: options.stallMs ?? DEFAULT_STALL_MS,
-    });
   };
   const close = async (): Promise<void> => {
     const closing = display;
@@ -73,7 +59,8 @@ export function openDisplayTeller(
     },
     waited: async () => wipeCount(),
     begin: async (board) => {
-      display = await open(board.count === 1 ? board.pulls[0]?.model : undefined);
+      const model = board.count === 1 ? board.pulls[0]?.model : undefined;
+      display = await openDisplay(context, { model, bell: options.bell, stallMs });
       display.show(board);
     },
     event: async (board, _state, event) => display?.show(board, event),

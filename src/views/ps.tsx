@@ -1,15 +1,12 @@
-import { Readable } from 'node:stream';
-import { Box, render, Text } from 'ink';
+import { Box, Text } from 'ink';
 import { memo, useLayoutEffect } from 'react';
 import type { Io } from '../io.js';
 import type { Look } from '../output/look.js';
 import type { LoadedModel } from '../output/running-columns.js';
+import { openLive } from './live.js';
 import { drawPsFrame, type PsState } from './ps/frame.js';
-import { createPacer } from './pull/pace.js';
-import { openSurface } from './pull/surface.js';
 
 const FRAME_MS = 100;
-const CLOCK_MS = 1_000;
 const CTRL_C = '\u0003';
 
 /** What the live list of loaded models is drawn on and with. stdout has to be a terminal. */
@@ -77,27 +74,14 @@ export function openPsView(options: PsViewOptions, first: readonly LoadedModel[]
   const now = (): number => io.now();
   let state: PsState = { models: first };
 
-  const frame = () => {
-    const { columns, rows } = surface;
-    const lines = drawPsFrame({ state, now: now(), columns, rows, host, everyMs, look, hasKeys });
-    return <Frame lines={lines} onEnd={surface.close} />;
-  };
-  const surface = openSurface(io.stdout, io.env, () => pacer.flush(), now);
+  const live = openLive(
+    { stream: io.stdout, env: io.env, frameMs: FRAME_MS, now },
+    ({ columns, rows }, end) => {
+      const lines = drawPsFrame({ state, now: now(), columns, rows, host, everyMs, look, hasKeys });
+      return <Frame lines={lines} onEnd={end} />;
+    },
+  );
   const closeKeys = hasKeys ? openKeys(options) : () => undefined;
-  const app = render(frame(), {
-    stdout: surface.stdout,
-    stderr: surface.stdout,
-    // Ink reads nothing: two keys are all there are.
-    stdin: new Readable({ read: () => undefined }) as unknown as NodeJS.ReadStream,
-    exitOnCtrlC: false,
-    patchConsole: false,
-    // Hands the surface each frame whole and plain.
-    debug: true,
-  });
-  const pacer = createPacer(() => app.rerender(frame()), FRAME_MS, now);
-  // The time that is left counts down while nothing arrives.
-  const clock = setInterval(() => pacer.ask(), CLOCK_MS);
-  clock.unref();
 
   return {
     show(seen) {
@@ -105,14 +89,11 @@ export function openPsView(options: PsViewOptions, first: readonly LoadedModel[]
         'error' in seen
           ? { models: state.models, gone: { message: seen.error.message, since: seen.since } }
           : { models: seen.models };
-      pacer.ask();
+      live.ask();
     },
     close() {
-      clearInterval(clock);
-      pacer.stop();
       closeKeys();
-      // Ends in the frame's onEnd, which wipes the surface.
-      app.unmount();
+      live.close();
     },
   };
 }

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { Box, render, Text } from 'ink';
+import { Box, Text } from 'ink';
 import Spinner from 'ink-spinner';
 import { memo, useLayoutEffect } from 'react';
 import type { PullBoard } from '../core/pull-board.js';
@@ -9,13 +8,11 @@ import { paintRow } from '../output/pull-meter.js';
 import type { About } from '../output/pull-words.js';
 import type { Styles } from '../output/styles.js';
 import type { Symbols } from '../output/symbols.js';
+import { openLive } from './live.js';
 import { drawFrame } from './pull/frame.js';
-import { createPacer } from './pull/pace.js';
-import { openSurface } from './pull/surface.js';
 
 /** Four frames a second still read as motion; each costs Ink some milliseconds, whatever has changed. */
 const FRAME_MS = 250;
-const CLOCK_MS = 1_000;
 
 /** What the pull view draws on and with. */
 export interface PullViewOptions extends Omit<About, 'now'> {
@@ -97,42 +94,18 @@ export function openPullView(options: PullViewOptions, first: PullBoard): PullVi
   const turning = options.unicode ? 'dots11' : 'line';
   let board = first;
 
-  const frame = () => {
-    const { columns, rows } = surface;
+  const { stream, env, onEnd } = options;
+  const live = openLive({ stream, env, frameMs: FRAME_MS, now, onEnd }, ({ columns, rows }, end) => {
     const drawn = drawFrame({ board, now: now(), columns, rows, host, verb, stallMs, signs });
     return <PullFrame lines={drawn.map((row) => toLine(row, styles))} turning={turning} onEnd={end} />;
-  };
-  const end = (): void => {
-    surface.close();
-    options.onEnd();
-  };
-  const surface = openSurface(options.stream, options.env, () => pacer.flush(), now);
-  const app = render(frame(), {
-    stdout: surface.stdout,
-    stderr: surface.stdout,
-    // Ctrl-C stays the terminal's: a pull takes no keys, so nothing is read and the mode is left alone.
-    stdin: new Readable({ read: () => undefined }) as unknown as NodeJS.ReadStream,
-    exitOnCtrlC: false,
-    patchConsole: false,
-    // Hands the surface each frame whole and plain.
-    debug: true,
   });
-  const pacer = createPacer(() => app.rerender(frame()), FRAME_MS, now);
-  // Elapsed times go on, and a pace goes stale, while nothing arrives.
-  const clock = setInterval(() => pacer.ask(), CLOCK_MS);
-  clock.unref();
 
   return {
     show(next) {
       board = next;
-      pacer.ask();
+      live.ask();
     },
-    above: (line) => surface.above(line),
-    close() {
-      clearInterval(clock);
-      pacer.stop();
-      // Ends in the frame's onEnd, which wipes the surface.
-      app.unmount();
-    },
+    above: (line) => live.above(line),
+    close: () => live.close(),
   };
 }
