@@ -26,6 +26,18 @@ export interface Io {
   readonly signal: AbortSignal;
   /** What Ctrl-C does; a view in raw mode, which gets no SIGINT, calls it. */
   interrupt(): void;
+  /**
+   * Stops the process as Ctrl-Z does, and resolves when it goes on, or at once where nothing can stop it. Only the process
+   * can do this to itself; absent where the system knows no such thing.
+   */
+  suspend?(): Promise<void>;
+  /**
+   * Ctrl-C is another program's until the returned function is called: one that has the terminal, and leaves it to send
+   * signals. The function is called once.
+   */
+  lendInterrupt?(): () => void;
+  /** Keeps the process from growing for no more than quicker work; to be called now and then by what lives long. */
+  stayLean?(): void;
   /** Milliseconds since the epoch. */
   now(): number;
 }

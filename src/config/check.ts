@@ -64,6 +64,7 @@ export function checkTree(tree: unknown, trusted: boolean): CheckedTree {
   function checkValue(setting: Setting, path: readonly string[], value: unknown): string | undefined {
     const stored = setting.type.fromValue(value);
     if (stored === undefined) return wrongValue(setting, path.join('.'), value);
+    if (!trusted && setting.offOnly === true && stored === true) return undefined;
     return addValue(values, setting, path, stored);
   }
 

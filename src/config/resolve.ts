@@ -132,7 +132,7 @@ function useNamedHost(effective: Map<string, Effective>, { value, origin }: Effe
 type Tree = Record<string, unknown>;
 
 function buildSettings(values: ReadonlyMap<string, Stored>): Settings {
-  const root: Tree = { options: {}, headers: {}, hosts: {} };
+  const root: Tree = { options: {}, headers: {}, hosts: {}, presets: {}, auto: {}, mcp: {}, keys: {} };
   for (const [key, value] of values) {
     const path = key.split('.');
     const last = path.pop() ?? '';

@@ -1,6 +1,7 @@
 import { DEFAULT_RETRY } from '../core/retry.js';
 import type { RetryPolicy } from '../core/retry.js';
 import type { ModelOptions } from '../core/wire.js';
+import { KEY_ACTIONS, KEY_NAME } from './key-actions.js';
 import {
   anyText,
   choice,
@@ -23,6 +24,28 @@ export interface NamedHost {
   readonly headers: Readonly<Record<string, string>>;
   readonly ca_file?: string;
 }
+
+/** What a conversation begins with, under a name of the person's choosing. */
+export interface Preset {
+  readonly model?: string;
+  readonly system?: string;
+  readonly options?: ModelOptions;
+}
+
+/** An MCP server: a program that is started, or an address. */
+export interface McpServer {
+  readonly command?: string;
+  readonly args?: readonly string[];
+  /** Variables of the program's environment, besides PATH, HOME and their like. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The longest that one call may take, in milliseconds. */
+  readonly timeout?: number;
+}
+
+/** What a prompt may need of a model, for `chat --auto`. */
+export type AutoNeed = 'image' | 'tools' | 'code' | 'rest';
 
 /** Every setting, checked and with its default. Times are milliseconds; `undefined` is no limit, or not set. */
 export interface Settings {
@@ -54,6 +77,20 @@ export interface Settings {
     readonly library_url?: string;
   };
   readonly history: boolean;
+  /** Whether conversations are kept. */
+  readonly sessions: boolean;
+  /** Whether answers are drawn as Markdown on a terminal. */
+  readonly markdown: boolean;
+  /** Whether the model starts loading while the person types. */
+  readonly warm_up: boolean;
+  /** As `--think` has it. */
+  readonly think?: string;
+  readonly presets: Readonly<Record<string, Preset>>;
+  /** Globs of models for each need, the best first. */
+  readonly auto: Readonly<Partial<Record<AutoNeed, readonly string[]>>>;
+  readonly mcp: Readonly<Record<string, McpServer>>;
+  /** What keys of the chat do, by their names, besides and instead of the built-in ones. */
+  readonly keys: Readonly<Record<string, string>>;
   readonly progress: 'auto' | 'ink' | 'bar' | 'lines';
   readonly color: 'auto' | 'always' | 'never';
   readonly accessible: boolean;
@@ -72,6 +109,8 @@ export interface Setting {
   readonly default?: Stored;
   /** A project file may not set it: it costs, or runs, or gives away something of the person's. */
   readonly ownOnly?: true;
+  /** A project file may switch it off and not on: what is kept of a person is the person's to say. */
+  readonly offOnly?: true;
   /** Its value is never shown. */
   readonly secret?: true;
   /** Another spelling of this key. */
@@ -83,14 +122,7 @@ export interface Setting {
 /** The address of a server that nobody has configured. */
 export const DEFAULT_HOST = 'http://127.0.0.1:11434';
 
-/** Every setting there is, in the order in which they are listed. */
-export const SETTINGS: readonly Setting[] = [
-  { key: 'host', type: hostText, default: DEFAULT_HOST },
-  { key: 'base_url', type: hostText, aliasOf: 'host' },
-  { key: 'port', type: integer(1, 65_535) },
-  { key: 'default_model', type: text },
-  { key: 'system', type: anyText },
-  { key: 'keep_alive', type: keepAlive },
+const OPTIONS: readonly Setting[] = [
   { key: 'options.temperature', type: number(0) },
   { key: 'options.top_k', type: integer() },
   { key: 'options.top_p', type: number(0, 1) },
@@ -111,6 +143,29 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'options.use_mmap', type: flag },
   { key: 'options.seed', type: integer() },
   { key: 'options.stop', type: texts() },
+];
+
+/** Every setting there is, in the order in which they are listed. */
+export const SETTINGS: readonly Setting[] = [
+  { key: 'host', type: hostText, default: DEFAULT_HOST },
+  { key: 'base_url', type: hostText, aliasOf: 'host' },
+  { key: 'port', type: integer(1, 65_535) },
+  { key: 'default_model', type: text },
+  { key: 'system', type: anyText },
+  { key: 'keep_alive', type: keepAlive },
+  { key: 'think', type: choice('on', 'off', 'low', 'medium', 'high', 'max') },
+  ...OPTIONS,
+  { key: 'presets.<name>.model', type: text },
+  { key: 'presets.<name>.system', type: anyText },
+  ...OPTIONS.map((option) => ({
+    ...option,
+    key: `presets.<name>.${option.key}`,
+    ...(option.aliasOf === undefined ? {} : { aliasOf: `presets.<name>.${option.aliasOf}` }),
+  })),
+  { key: 'auto.image', type: texts(',') },
+  { key: 'auto.tools', type: texts(',') },
+  { key: 'auto.code', type: texts(',') },
+  { key: 'auto.rest', type: texts(',') },
   { key: 'auto_pull', type: choice('ask', 'always', 'never'), default: 'ask' },
   {
     key: 'auto_pull_model',
@@ -132,7 +187,11 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'registry', type: webAddress, ownOnly: true },
   { key: 'search.huggingface_url', type: webAddress, ownOnly: true },
   { key: 'search.library_url', type: webAddress, ownOnly: true },
-  { key: 'history', type: flag, default: true },
+  { key: 'history', type: flag, default: true, offOnly: true },
+  { key: 'sessions', type: flag, default: true, offOnly: true },
+  { key: 'markdown', type: flag, default: true },
+  { key: 'warm_up', type: flag, default: true },
+  { key: 'keys.<key>', type: choice(...KEY_ACTIONS), ownOnly: true },
   { key: 'progress', type: choice('auto', 'ink', 'bar', 'lines'), default: 'auto' },
   { key: 'color', type: choice('auto', 'always', 'never'), default: 'auto' },
   { key: 'accessible', type: flag, default: false },
@@ -141,12 +200,21 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'hosts.<name>.url', type: hostText, ownOnly: true },
   { key: 'hosts.<name>.ca_file', type: text, ownOnly: true },
   { key: 'hosts.<name>.headers.<header>', type: headerText, ownOnly: true, secret: true },
+  { key: 'mcp.<name>.command', type: text, ownOnly: true },
+  { key: 'mcp.<name>.args', type: texts(), ownOnly: true },
+  { key: 'mcp.<name>.env.<variable>', type: anyText, ownOnly: true, secret: true },
+  { key: 'mcp.<name>.url', type: webAddress, ownOnly: true },
+  { key: 'mcp.<name>.headers.<header>', type: headerText, ownOnly: true, secret: true },
+  { key: 'mcp.<name>.timeout', type: duration('no limit'), ownOnly: true },
 ];
 
 const CHOSEN_NAMES: Readonly<Record<string, RegExp>> = {
   '<name>': /^[A-Za-z0-9][\w-]*$/,
   // RFC 9110's token, without the dot that separates the parts of a key.
   '<header>': /^[\w!#$%&'*+^`|~-]+$/,
+  // As the chat names them: `ctrl-t`, `alt-enter`, `f5`.
+  '<key>': KEY_NAME,
+  '<variable>': /^[A-Za-z_]\w*$/,
 };
 
 function segmentFits(pattern: string, segment: string): boolean {
@@ -174,7 +242,10 @@ export function settingAt(path: readonly string[]): Setting | undefined {
 
 /** The dotted key under which a setting's value is kept; header names are the same in any case. */
 export function keyOf(setting: Setting, path: readonly string[]): string {
-  if (setting.aliasOf !== undefined) return setting.aliasOf;
+  if (setting.aliasOf !== undefined) {
+    const parts = setting.aliasOf.split('.');
+    return parts.map((part, index) => (part.startsWith('<') ? path[index] : part)).join('.');
+  }
   if (!setting.key.endsWith('<header>')) return path.join('.');
   return [...path.slice(0, -1), path.at(-1)?.toLowerCase()].join('.');
 }

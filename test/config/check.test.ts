@@ -52,6 +52,20 @@ describe('what a file may say', () => {
       { hosts: { gpu: { url: 'http://gpu:1', headers: { 'X-Key': 'k' } } } },
       { 'hosts.gpu.url': 'http://gpu:1', 'hosts.gpu.headers.x-key': 'k' },
     ],
+    [
+      { presets: { a: { model: 'm', options: { max_tokens: 5, stop: 'x' } } } },
+      { 'presets.a.model': 'm', 'presets.a.options.num_predict': 5, 'presets.a.options.stop': ['x'] },
+    ],
+    [{ keys: { 'ctrl-t': 'show-thinking' } }, { 'keys.ctrl-t': 'show-thinking' }],
+    [
+      { mcp: { files: { command: 'npx', args: ['-y', 'x'], env: { TOKEN: 't' }, timeout: '5s' } } },
+      {
+        'mcp.files.command': 'npx',
+        'mcp.files.args': ['-y', 'x'],
+        'mcp.files.env.TOKEN': 't',
+        'mcp.files.timeout': 5000,
+      },
+    ],
     [{ default_model: null, options: null }, {}],
     [undefined, {}],
     [null, {}],
@@ -108,7 +122,13 @@ describe('what a file may say', () => {
       'unknown key "temprature" in options; did you mean options.temperature?',
     ],
     [{ 'options.temperature': 1 }, 'unknown key "options.temperature"'],
-    [{ mcp: {} }, 'unknown key "mcp"'],
+    [{ plugins: {} }, 'unknown key "plugins"'],
+    [{ mcp: { files: { command: 1 } } }, 'mcp.files.command must be text that is not empty, not 1'],
+    [{ mcp: { files: { env: { TOKEN: 5 } } } }, 'mcp.files.env.TOKEN must be text'],
+    [
+      { presets: { a: { options: { top_p: 2 } } } },
+      'presets.a.options.top_p must be a number from 0 to 1, not 2',
+    ],
     [{ $import: './evil.js' }, 'unknown key "$import"'],
     [{ hosts: { 'a b': { url: 'x' } } }, 'unknown key "a b" in hosts'],
     [{ hosts: { gpu: 'http://gpu' } }, 'hosts.gpu must be a map of settings'],
@@ -117,6 +137,11 @@ describe('what a file may say', () => {
     [[1], 'must hold a map of settings, not a list'],
   ])('%j is refused: %s', (tree, message) => {
     expect(messagesOf(tree)).toEqual([message]);
+  });
+
+  it('names what a key may do where a file says something else', () => {
+    const [message] = messagesOf({ keys: { 'ctrl-t': 'fly' } });
+    expect(message).toMatch(/^keys\.ctrl-t must be none, send, .* or escape, not "fly"$/);
   });
 
   it('reports everything that is wrong, each with its path', () => {
@@ -167,6 +192,18 @@ describe('a project file', () => {
     expect(problems).toEqual([]);
     expect(ignored).toEqual(['headers', 'hosts', 'ca_file', 'auto_start_server']);
     expect([...values.keys()]).toEqual(['default_model']);
+  });
+
+  it('may keep less of what a person does, and never more', () => {
+    expect([...checkTree({ history: true, sessions: true }, false).values.keys()]).toEqual([]);
+    expect([...checkTree({ history: false, sessions: false }, false).values.keys()]).toEqual([
+      'history',
+      'sessions',
+    ]);
+    expect([...checkTree({ history: true, sessions: true }, true).values.keys()]).toEqual([
+      'history',
+      'sessions',
+    ]);
   });
 
   it.each([

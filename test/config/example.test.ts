@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkTree } from '../../src/config/check.js';
 import { parseFile } from '../../src/config/parse-file.js';
-import { SETTINGS } from '../../src/config/schema.js';
+import { SETTINGS, settingAt } from '../../src/config/schema.js';
 
 const text = readFileSync(new URL('../../.ollamarc.example', import.meta.url), 'utf8');
 const uncommented = text.replace(/^# /gm, '');
@@ -18,9 +18,18 @@ describe('.ollamarc.example', () => {
     const { values, problems, ignored } = checkTree(parsed.value, false);
     expect({ problems, ignored }).toEqual({ problems: [], ignored: [] });
     const settable = SETTINGS.filter(
-      ({ ownOnly, aliasOf, key }) => !ownOnly && aliasOf === undefined && key !== 'port',
+      ({ ownOnly, offOnly, aliasOf, key }) =>
+        // A preset's options are those of all chats.
+        !ownOnly &&
+        !offOnly &&
+        aliasOf === undefined &&
+        key !== 'port' &&
+        !key.startsWith('presets.<name>.options.'),
     );
-    expect([...values.keys()].sort()).toEqual(settable.map(({ key }) => key).sort());
+    const shown = [...values.keys()].map((key) => settingAt(key.split('.'))?.key ?? '');
+    const isOption = (key: string): boolean => key.startsWith('presets.<name>.options.');
+    expect(shown.filter((key) => !isOption(key)).sort()).toEqual(settable.map(({ key }) => key).sort());
+    expect(shown.some(isOption)).toBe(true);
   });
 
   it('names every key, also the second names and those of the own file', () => {

@@ -33,11 +33,18 @@ describe('settings that nobody set', () => {
       model_cache_ttl: 60_000,
       health_check_interval: 30_000,
       history: true,
+      sessions: true,
+      markdown: true,
+      warm_up: true,
       progress: 'auto',
       color: 'auto',
       accessible: false,
       headers: {},
       hosts: {},
+      presets: {},
+      auto: {},
+      mcp: {},
+      keys: {},
     });
     expect(Object.keys(settings)).toContain('allowed_models');
     expect(Object.keys(settings)).not.toContain('default_model');
@@ -219,6 +226,9 @@ describe('listSettings', () => {
       'model_cache_ttl',
       'health_check_interval',
       'history',
+      'sessions',
+      'markdown',
+      'warm_up',
       'progress',
       'color',
       'accessible',
