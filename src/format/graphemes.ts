@@ -1,4 +1,13 @@
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let segmenter: Intl.Segmenter | undefined;
+
+/** Made when it is first needed: to make one takes some 8 ms, and many a text needs none. */
+function segment(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
+}
+
+/** Of these each is a grapheme of its own. */
+const PLAIN = /^[\t\n -~]*$/;
 
 /** In code units. `Intl.Segmenter` takes a time that grows with the square of a text of more than some 60,000. */
 const WINDOW = 4096;
@@ -11,7 +20,7 @@ export function* splitWindows(text: string): Generator<string> {
     const size = /[\ud800-\udbff]/.test(text.charAt(from + WINDOW - 1)) ? WINDOW - 1 : WINDOW;
     const window = text.slice(from, from + size);
     // The last grapheme may go on behind the window, so it is left for the next.
-    const end = segmenter.segment(window).containing(size - 1)?.index || size;
+    const end = segment(window).containing(size - 1)?.index || size;
     yield window.slice(0, end);
     from += end;
   }
@@ -21,6 +30,7 @@ export function* splitWindows(text: string): Generator<string> {
 /** What a person takes for the characters of the text, one at a time and only as far as is asked for. */
 export function* splitGraphemes(text: string): Generator<string> {
   for (const window of splitWindows(text)) {
-    for (const { segment } of segmenter.segment(window)) yield segment;
+    if (PLAIN.test(window)) yield* window;
+    else for (const { segment: grapheme } of segment(window)) yield grapheme;
   }
 }
