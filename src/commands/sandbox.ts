@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Context } from '../context.js';
-import { parseSize } from '../config/duration.js';
+import { parseDuration, parseFlag, parseSize } from '../config/duration.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { collect, type Register } from '../command.js';
 import type { SandboxOptions } from '../sandbox/server.js';
@@ -11,6 +11,7 @@ interface SandboxFlags {
   readonly scale?: string;
   readonly rate?: string;
   readonly tokenRate?: string;
+  readonly load?: string;
   readonly fault?: readonly string[];
   readonly as?: string;
   readonly empty?: boolean;
@@ -30,6 +31,7 @@ export const register: Register = (program, action) => {
     .option('--scale <factor>', 'size of the models: 1 for their real one', '0.01')
     .option('--rate <size>', 'bytes a second of a pull, or of a connection to its registry: 5MB')
     .option('--token-rate <number>', 'tokens a second of an answer')
+    .option('--load <duration>', 'how long a model takes to load: 3s')
     .option('--fault <fault>', 'bring a failure at will; repeats; "--fault help" lists them', collect)
     .option('--as <version>', 'take on the ways of 0.24.0 or 0.5.13')
     .option('--empty', 'start with no model installed')
@@ -100,6 +102,7 @@ async function sandbox({ io }: Context, flags: SandboxFlags): Promise<void> {
     ...(flags.models === undefined ? {} : { modelsDir: flags.models }),
     ...(flags.rate === undefined ? {} : { rate: parseRate(flags.rate) }),
     ...(flags.tokenRate === undefined ? {} : { tokensPerSecond: positive(flags.tokenRate, '--token-rate') }),
+    ...(flags.load === undefined ? {} : { loadMs: parseFlag('--load', flags.load, parseDuration) }),
     ...(flags.as === undefined ? {} : { version: flags.as }),
     ...(flags.empty === true ? { installed: [] } : {}),
   };

@@ -1,5 +1,7 @@
 import type { Answer } from './answer.js';
 import { answerChat, prepareChat, readMessages } from './answer.js';
+import { Refusal } from './errors.js';
+import { reachesFault } from './faults.js';
 import type { Exchange, JsonObject, SendEvent } from './exchange.js';
 import { collectEvents, readJson, sendJson, streamEvents, textField, wantsStream } from './exchange.js';
 import type { Metrics, Piece, Ready } from './run.js';
@@ -31,8 +33,8 @@ export async function chat(world: World, exchange: Exchange): Promise<void> {
     });
     return;
   }
-  const ready = await prepareChat(world, request, messages, exchange.signal);
-  const answer = answerChat(ready, request, messages, isOld(world));
+  const ready = await prepareChat(world, request, messages, exchange);
+  const answer = answerChat(ready, request, messages, { old: isOld(world), plan: exchange.plan });
   const logprobs = request['logprobs'] === true && !isOld(world);
   await reply(world, exchange, ready, answer, wantsStream(request), {
     piece: (piece) => ({
@@ -81,13 +83,13 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
   }
   if (suffix !== '') demand(found, 'insert');
   const system = textField(request, 'system');
-  const images = Array.isArray(request['images']) && request['images'].length > 0;
+  const images = Array.isArray(request['images']) ? request['images'].map(String) : [];
   const messages = [
-    ...(system === undefined ? [] : [{ role: 'system', content: system, images: false }]),
+    ...(system === undefined ? [] : [{ role: 'system', content: system, images: [] }]),
     { role: 'user', content: prompt, images },
   ];
-  const ready = await prepareChat(world, request, messages, exchange.signal);
-  const answer = answerChat(ready, request, messages, isOld(world));
+  const ready = await prepareChat(world, request, messages, exchange);
+  const answer = answerChat(ready, request, messages, { old: isOld(world), plan: exchange.plan });
   const contextOf = (said: string): number[] => [...tokenize(prompt), ...tokenize(said)].map(tokenId);
   let spoken = '';
   await reply(world, exchange, ready, answer, wantsStream(request), {
@@ -136,6 +138,10 @@ async function reply(
   const said = { thinking: '', content: '' };
   const produce = async (send: SendEvent): Promise<void> => {
     const metrics = await speak(world, ready, answer, exchange.signal, async (piece) => {
+      if (reachesFault(exchange.plan, 'killed', piece.share)) {
+        world.runners.unload(ready.name);
+        throw new Refusal(500, 'llama runner process has terminated: signal: killed');
+      }
       said[piece.kind] += piece.text;
       await send(shapes.piece(piece), piece.share);
     });
@@ -162,7 +168,7 @@ async function loadOnly(
     world.runners.unload(found.name);
     return { done: true, done_reason: 'unload' };
   }
-  await loadModel(world, found, request, text, exchange.signal);
+  await loadModel(world, found, request, text, exchange);
   return { done: true, done_reason: 'load' };
 }
 

@@ -17,12 +17,7 @@ interface Embedded {
 export async function embed(world: World, exchange: Exchange): Promise<void> {
   const request = readJson(exchange);
   const begun = performance.now();
-  const { vectors, tokens, ready } = await embedAll(
-    world,
-    request,
-    inputsOf(request['input']),
-    exchange.signal,
-  );
+  const { vectors, tokens, ready } = await embedAll(world, request, inputsOf(request['input']), exchange);
   sendJson(exchange, 200, {
     model: ready.text,
     embeddings: vectors,
@@ -36,19 +31,14 @@ export async function embed(world: World, exchange: Exchange): Promise<void> {
 export async function embedOne(world: World, exchange: Exchange): Promise<void> {
   const request = readJson(exchange);
   const prompt = textField(request, 'prompt') ?? '';
-  const { vectors } = await embedAll(world, request, prompt === '' ? [] : [prompt], exchange.signal);
+  const { vectors } = await embedAll(world, request, prompt === '' ? [] : [prompt], exchange);
   sendJson(exchange, 200, { embedding: vectors[0] ?? [] });
 }
 
 /** Answers /v1/embeddings, with numbers or as base64 of little-endian floats. */
 export async function embedOpenAi(world: World, exchange: Exchange): Promise<void> {
   const request = readJson(exchange);
-  const { vectors, tokens, ready } = await embedAll(
-    world,
-    request,
-    inputsOf(request['input']),
-    exchange.signal,
-  );
+  const { vectors, tokens, ready } = await embedAll(world, request, inputsOf(request['input']), exchange);
   const encode = (vector: readonly number[]): readonly number[] | string =>
     request['encoding_format'] === 'base64'
       ? Buffer.from(Float32Array.from(vector).buffer).toString('base64')
@@ -73,11 +63,11 @@ async function embedAll(
   world: World,
   request: JsonObject,
   inputs: readonly string[],
-  signal: AbortSignal,
+  exchange: Pick<Exchange, 'plan' | 'signal'>,
 ): Promise<Embedded> {
   const text = textField(request, 'model') ?? '';
   const found = await findModel(world, text, true);
-  const ready = await loadModel(world, found, request, text, signal);
+  const ready = await loadModel(world, found, request, text, exchange);
   if (!found.facts.capabilities.includes('embedding') && !isOld(world)) {
     throw new Refusal(501, 'this model does not support embeddings');
   }

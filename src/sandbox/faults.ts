@@ -36,6 +36,13 @@ export const FAULTS = {
   'registry-huge': { describe: 'a manifest of the registry never ends' },
   'retry-after': { describe: 'the registry has had too much, and names a wait (retry-after=1s)' },
   'escape-names': { describe: 'the list holds a model named with terminal escape sequences' },
+  oom: { describe: 'a model finds too little memory; windows up to some tokens fit (oom=2048)' },
+  'slow-load': { describe: 'a model takes so long to load (slow-load=5s)' },
+  killed: { describe: "the system ends a model's process while it answers (killed@50%)" },
+  'cut-window': { describe: 'a prompt too long is cut in silence, whatever the request says' },
+  'count-new': { describe: 'only the tokens of the last message are counted, as of one read before' },
+  escapes: { describe: 'answers, thinking and calls hold terminal escape sequences' },
+  'bad-image': { describe: 'no image can be read' },
 } as const satisfies Readonly<Record<string, { readonly describe: string }>>;
 
 export type FaultName = keyof typeof FAULTS;
@@ -43,7 +50,7 @@ export type FaultName = keyof typeof FAULTS;
 /** One fault that the sandbox shows, from `parseFault`. */
 export interface Fault {
   readonly name: FaultName;
-  /** Bytes a second of `slow`, milliseconds of all others that take an amount. */
+  /** Bytes a second of `slow`, tokens of `oom`, milliseconds of all others that take an amount. */
   readonly amount?: number;
   /** Where it happens, 0–100 % of the way. */
   readonly percent?: number;
@@ -55,6 +62,7 @@ export interface Fault {
 
 const BYTES: Readonly<Record<string, number>> = { '': 1, B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9 };
 const DURATIONS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
+const TOKENS: Readonly<Record<string, number>> = { '': 1, k: 1024 };
 const AMOUNTS: Partial<Record<FaultName, { units: Readonly<Record<string, number>>; standard: number }>> = {
   slow: { units: BYTES, standard: 50_000 },
   frozen: { units: DURATIONS, standard: 30_000 },
@@ -62,6 +70,8 @@ const AMOUNTS: Partial<Record<FaultName, { units: Readonly<Record<string, number
   delay: { units: DURATIONS, standard: 300 },
   verifying: { units: DURATIONS, standard: 5000 },
   'retry-after': { units: DURATIONS, standard: 1000 },
+  oom: { units: TOKENS, standard: 0 },
+  'slow-load': { units: DURATIONS, standard: 5000 },
 };
 
 /**
@@ -124,6 +134,8 @@ const STREAMS: readonly string[] = [
   '/api/generate',
   '/v1/chat/completions',
 ];
+const CHATS: readonly string[] = ['/api/chat', '/api/generate', '/v1/chat/completions'];
+const LOADS: readonly string[] = [...CHATS, '/api/embed', '/api/embeddings', '/v1/embeddings'];
 const WORK: readonly string[] = [
   ...STREAMS,
   '/api/embed',
@@ -167,6 +179,13 @@ const PLACES: Readonly<Record<FaultName, readonly string[]>> = {
   'registry-huge': REGISTRY,
   'retry-after': REGISTRY,
   'escape-names': ['/api/tags'],
+  oom: LOADS,
+  'slow-load': LOADS,
+  killed: CHATS,
+  'cut-window': CHATS,
+  'count-new': CHATS,
+  escapes: CHATS,
+  'bad-image': CHATS,
 };
 
 /** The faults that one request may meet. */
@@ -209,7 +228,11 @@ function matches(fault: Fault, path: string): boolean {
 }
 
 /** True where a fault that breaks a stream off happens now, when `share` of the way is done. */
-export function reachesFault(plan: FaultPlan, name: 'cut' | 'stall' | 'error-line', share: number): boolean {
+export function reachesFault(
+  plan: FaultPlan,
+  name: 'cut' | 'stall' | 'error-line' | 'killed',
+  share: number,
+): boolean {
   const fault = plan(name);
   return fault !== undefined && share >= faultShare(fault) && plan.fire(name) !== undefined;
 }

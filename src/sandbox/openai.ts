@@ -46,8 +46,8 @@ export async function chatOpenAi(world: World, exchange: Exchange): Promise<void
   const found = await findModel(world, String(request['model'] ?? ''));
   demandAnswers(found.facts, String(request['model'] ?? ''), 'chat');
   if (messages.length === 0) throw new Refusal(400, "[] is too short - 'messages'");
-  const ready = await prepareChat(world, request, messages, exchange.signal);
-  const answer = answerChat(ready, request, messages, isOld(world));
+  const ready = await prepareChat(world, request, messages, exchange);
+  const answer = answerChat(ready, request, messages, { old: isOld(world), plan: exchange.plan });
   const head = {
     id: `chatcmpl-${String(hashNumber(exchange.body.toString()) % 1000)}`,
     created: Math.floor(world.now() / 1000),
@@ -184,6 +184,6 @@ function nativeMessage(value: unknown): unknown {
   if (!Array.isArray(message['content'])) return message;
   const parts = message['content'] as JsonObject[];
   const text = parts.map((part) => (part['type'] === 'text' ? String(part['text'] ?? '') : '')).join('');
-  const images = parts.filter((part) => part['type'] === 'image_url').map(() => 'image');
+  const images = parts.filter((part) => part['type'] === 'image_url').map(() => 'aW1hZ2U=');
   return { ...message, content: text, ...(images.length === 0 ? {} : { images }) };
 }

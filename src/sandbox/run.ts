@@ -1,6 +1,6 @@
 import { nextTurn } from './bytes.js';
-import { Refusal } from './errors.js';
-import type { JsonObject } from './exchange.js';
+import { Refusal, StreamOver } from './errors.js';
+import type { Exchange, JsonObject } from './exchange.js';
 import type { Capability, ModelFacts } from './model.js';
 import { readModel } from './model.js';
 import type { ModelName } from './names.js';
@@ -63,9 +63,11 @@ export async function loadModel(
   found: { name: ModelName; facts: ModelFacts },
   request: JsonObject,
   text: string,
-  signal: AbortSignal,
+  { plan, signal }: Pick<Exchange, 'plan' | 'signal'>,
 ): Promise<Ready> {
-  const options = readOptions(found.facts.params, request['options']);
+  const asked = readOptions(found.facts.params, request['options']);
+  // No model gets a larger window than it was made for, whatever is asked.
+  const options = { ...asked, numCtx: Math.min(asked.numCtx, found.facts.contextLength) };
   const keepAlive = request['keep_alive'];
   const keepAliveMs =
     keepAlive === undefined || keepAlive === null ? world.keepAliveMs : parseKeepAlive(keepAlive);
@@ -76,7 +78,12 @@ export async function loadModel(
     const why = 'this model is not supported by your version of Ollama. You may need to upgrade';
     throw new Refusal(500, `llama runner process has terminated: ${why}`);
   }
-  if (!world.runners.isLoaded(found.name)) await wait(world.loadMs, signal);
+  const room = plan('oom')?.amount;
+  if (room !== undefined && options.numCtx > room && plan.fire('oom') !== undefined) {
+    throw new Refusal(500, 'model requires more system memory (5.6 GiB) than is available (3.2 GiB)');
+  }
+  const loadMs = plan.fire('slow-load')?.amount ?? world.loadMs;
+  if (!(await world.runners.load(found.name, options.numCtx, loadMs, signal))) throw new StreamOver();
   world.runners.use(found.name, options.numCtx, keepAliveMs);
   return {
     text,
@@ -96,7 +103,8 @@ export function fitPrompt(ready: Ready, prompt: string, truncate: boolean): numb
   return numCtx;
 }
 
-const TEMPLATE_TOKENS = 8;
+/** What a template puts around a conversation. */
+export const TEMPLATE_TOKENS = 8;
 
 /** One token of an answer. */
 export interface Piece {
@@ -123,6 +131,8 @@ export interface Speech {
   readonly content: string;
   readonly hidden: string;
   readonly promptTokens: number;
+  /** The most tokens that the window has room for; `Infinity` where it is shifted on. */
+  readonly room: number;
 }
 
 /** Sends an answer token by token at the sandbox's speed, within `num_predict` and `stop`; returns its metrics. */
@@ -143,7 +153,7 @@ export async function speak(
   const visible = [...thinking, ...tokenize(content)];
   const all = [...visible, ...tokenize(answer.hidden)];
   const { numPredict } = ready.options;
-  const count = numPredict < 0 ? all.length : Math.min(all.length, numPredict);
+  const count = Math.min(all.length, numPredict < 0 ? Infinity : numPredict, answer.room);
   for (let index = 0; index < count && !signal.aborted; index += 1) {
     const due = read + ((index + 1) / pace) * 1000 - performance.now();
     if (due > 1) await wait(due, signal);

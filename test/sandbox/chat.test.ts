@@ -194,6 +194,7 @@ describe('tools and formats', () => {
 describe('what a model cannot do is refused', () => {
   test.each([
     ['images', { messages: [{ role: 'user', content: 'x', images: ['aGk='] }] }, 500],
+    ['what is no base64', { messages: [{ role: 'user', content: 'x', images: ['a b'] }] }, 400],
     ['no model for chats', { model: 'all-minilm' }, 400],
     ['a wrong option', { options: { num_ctx: 'many' } }, 500],
     ['a stop that is no list', { options: { stop: 'x' } }, 500],
@@ -236,6 +237,46 @@ describe('the context window', () => {
     expect(Number(fits.at(-1)?.['prompt_eval_count'])).toBeGreaterThan(500);
     const refused = await chat(long, { truncate: false, options: { num_ctx: 256 } });
     expect(refused).toEqual([{ error: 'the input length exceeds the context length' }]);
+  });
+
+  test('is never larger than the model was made for, whatever is asked', async () => {
+    lab = await startLab(INSTALLED);
+    await chat('hi', { options: { num_ctx: 400_000, num_predict: 1 } });
+    const response = await lab.send('GET', '/api/ps');
+    expect(await response.json()).toMatchObject({ models: [{ context_length: 131_072 }] });
+  });
+
+  test('ends an answer where it is full, unless it may be shifted on', async () => {
+    lab = await startLab(INSTALLED);
+    const small = { options: { num_ctx: 60 } };
+    const ended = await chat('Please count to 90', { ...small, shift: false });
+    const last = ended.at(-1);
+    expect(last?.['done_reason']).toBe('length');
+    expect(Number(last?.['prompt_eval_count']) + Number(last?.['eval_count'])).toBe(61);
+    const whole = await chat('Please count to 90', small);
+    expect([whole.at(-1)?.['done_reason'], said(whole)]).toEqual(['stop', expect.stringMatching(/ 90$/)]);
+  });
+});
+
+describe('a last message of the model’s own', () => {
+  const after = async (content: string): Promise<string> =>
+    said(
+      await lab.events('/api/chat', {
+        model: 'llama3.2:1b',
+        messages: [
+          { role: 'user', content: 'Please count to 12' },
+          { role: 'assistant', content },
+        ],
+      }),
+    );
+
+  test('is gone on with, and not answered', async () => {
+    lab = await startLab(INSTALLED);
+    const whole = said(await chat('Please count to 12'));
+    const half = whole.slice(0, whole.length / 2);
+    expect(half + (await after(half))).toBe(whole);
+    expect(await after(whole)).toMatch(/^ And so/);
+    expect(await after('Something else')).toMatch(/^ And so/);
   });
 });
 
@@ -294,6 +335,42 @@ describe('models in memory', () => {
     await chat('hi', { model: 'tinyllama', options: { num_ctx: 1024 } });
     expect((await running())[0]?.['context_length']).toBe(1024);
     await lab.send('DELETE', '/api/delete', { model: 'tinyllama' });
+    expect(await running()).toEqual([]);
+  });
+
+  test('are there once they are loaded, and anew for another window', async () => {
+    lab = await startLab({ ...INSTALLED, loadMs: 600 });
+    const loads = async (more = {}): Promise<number> =>
+      Number((await chat('hi', more)).at(-1)?.['load_duration']) / 1e6;
+    const first = loads();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await running()).toEqual([]);
+    expect(await first).toBeGreaterThan(590);
+    expect(await running()).toHaveLength(1);
+    expect(await loads()).toBeLessThan(550);
+    expect(await loads({ options: { num_ctx: 1024 } })).toBeGreaterThan(590);
+  });
+
+  test('are loaded once for all who wait, and not at all once the last of them has gone', async () => {
+    lab = await startLab({ ...INSTALLED, loadMs: 1200 });
+    const load = { model: 'llama3.2:1b', messages: [] };
+    const [leaves, waits] = [new AbortController(), new AbortController()];
+    const left = lab.send('POST', '/api/chat', load, leaves.signal).catch(() => 'left');
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    const begun = performance.now();
+    const stays = lab.send('POST', '/api/chat', load, waits.signal);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    leaves.abort();
+    expect(await left).toBe('left');
+    expect((await stays).status).toBe(200);
+    expect(performance.now() - begun).toBeLessThan(1150);
+    await chat('hi', { keep_alive: 0 });
+    const alone = new AbortController();
+    const gone = lab.send('POST', '/api/chat', load, alone.signal).catch(() => 'left');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    alone.abort();
+    await gone;
+    await new Promise((resolve) => setTimeout(resolve, 1300));
     expect(await running()).toEqual([]);
   });
 

@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
+import { HOSTILE_TEXT } from '../../src/sandbox/answer.js';
 import type { FaultName } from '../../src/sandbox/faults.js';
 import { FAULTS } from '../../src/sandbox/faults.js';
 import { HOSTILE_NAME } from '../../src/sandbox/models.js';
 import type { Lab } from './lab.js';
-import { startLab } from './lab.js';
+import { parseLines, startLab } from './lab.js';
 
 let lab: Lab;
 afterEach(() => lab.sandbox.close());
@@ -45,7 +46,7 @@ const chat = (patience?: number): Promise<Seen> =>
     { model: 'tinyllama', messages: [{ role: 'user', content: 'Tell me a long story' }] },
     patience,
   );
-const CHATS = { installed: ['tinyllama'] };
+const CHATS = { installed: ['tinyllama', 'qwen3:0.6b', 'gemma3:4b'] };
 
 function numbers(text: string): number[] {
   const digest = /"digest":"(sha256:\w+)"/.exec(text)?.[1] ?? '';
@@ -249,6 +250,66 @@ const LOOKS: Readonly<Record<FaultName, () => Promise<void>>> = {
     const { models } = JSON.parse(text) as { models: { name: string }[] };
     expect(models[0]?.name).toBe(HOSTILE_NAME);
     expect(HOSTILE_NAME).toContain('\u001b[2J');
+  },
+  oom: async () => {
+    lab.fault('oom=1024');
+    const small = { model: 'tinyllama', messages: [], options: { num_ctx: 1024 } };
+    expect((await ask('/api/chat', small)).status).toBe(200);
+    const seen = await chat();
+    expect([seen.status, seen.text]).toEqual([500, expect.stringMatching(/requires more system memory/)]);
+  },
+  'slow-load': async () => {
+    lab.fault('slow-load=400ms:times=1');
+    const { text } = await chat();
+    const loaded = Number(/"load_duration":(\d+)/.exec(text)?.[1]) / 1e6;
+    expect(loaded).toBeGreaterThan(390);
+  },
+  killed: async () => {
+    lab.fault('killed@50%:times=1');
+    const seen = await chat();
+    expect([seen.status, seen.text]).toEqual([200, expect.stringMatching(/"done":false/)]);
+    expect(seen.text).toMatch(/\{"error":"llama runner process has terminated: signal: killed"\}\n$/);
+    const { models } = (await (await lab.send('GET', '/api/ps')).json()) as { models: unknown[] };
+    expect(models).toEqual([]);
+    expect((await chat()).text).toContain('"done":true');
+  },
+  'cut-window': async () => {
+    lab.fault('cut-window');
+    const messages = [{ role: 'user', content: 'word '.repeat(500) }];
+    const options = { num_ctx: 256, num_predict: 1 };
+    const seen = await ask('/api/chat', { model: 'tinyllama', messages, options, truncate: false });
+    expect(seen.text).toContain('"prompt_eval_count":256');
+  },
+  'count-new': async () => {
+    lab.fault('count-new');
+    const old = { role: 'user', content: 'word '.repeat(500) };
+    const messages = [old, { role: 'assistant', content: 'Yes.' }, { role: 'user', content: 'hi' }];
+    const { text } = await ask('/api/chat', { model: 'tinyllama', messages });
+    expect(Number(/"prompt_eval_count":(\d+)/.exec(text)?.[1])).toBeLessThan(20);
+  },
+  escapes: async () => {
+    lab.fault('escapes');
+    const said = ({ text }: Seen): string =>
+      parseLines(text)
+        .map((line) => {
+          const { content, thinking = '' } = line['message'] as { content: string; thinking?: string };
+          return thinking + content;
+        })
+        .join('');
+    expect(said(await chat()).startsWith(HOSTILE_TEXT)).toBe(true);
+    const messages = [{ role: 'user', content: 'What is the weather?' }];
+    const thinker = { model: 'qwen3:0.6b', messages };
+    expect(said(await ask('/api/chat', thinker)).split(HOSTILE_TEXT)).toHaveLength(3);
+    const tools = [{ type: 'function', function: { name: 'get_weather' } }];
+    const called = await ask('/api/chat', { ...thinker, tools, stream: false });
+    expect(called.text).toContain(JSON.stringify(`get_weather${HOSTILE_TEXT}`));
+  },
+  'bad-image': async () => {
+    lab.fault('bad-image:times=1');
+    const messages = [{ role: 'user', content: 'What is this?', images: ['aGk='] }];
+    const seen = await ask('/api/chat', { model: 'gemma3:4b', messages });
+    expect([seen.status, seen.text]).toEqual([500, expect.stringMatching(/image: unknown format/)]);
+    expect((await ask('/api/chat', { model: 'gemma3:4b', messages })).status).toBe(200);
   },
 };
 

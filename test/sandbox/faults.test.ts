@@ -18,6 +18,9 @@ describe('parseFault', () => {
     ['linger=2s', { name: 'linger', amount: 2000 }],
     ['delay=300ms:path=/v2/', { name: 'delay', amount: 300, path: '/v2/' }],
     ['verifying', { name: 'verifying', amount: 5000 }],
+    ['oom', { name: 'oom', amount: 0 }],
+    ['oom=2k', { name: 'oom', amount: 2048 }],
+    ['slow-load=3s', { name: 'slow-load', amount: 3000 }],
     ['retry-after=30s:times=2', { name: 'retry-after', amount: 30_000, times: 2 }],
     ['lost-partials:times=1', { name: 'lost-partials', times: 1 }],
     ['401', { name: '401' }],
@@ -93,7 +96,7 @@ test('a fault happens once a request, and is counted as it happens', () => {
 test.each(Object.keys(FAULTS) as FaultName[])('%s may be limited and has a place', (name) => {
   const plan = planFaults([parseFault(`${name}:times=1:path=/x`)]);
   expect([plan('/x').fire(name)?.name, plan('/x').fire(name)]).toEqual([name, undefined]);
-  const places = ['/api/pull', '/api/tags', '/v2/a/b/manifests/c'];
+  const places = ['/api/pull', '/api/tags', '/api/chat', '/v2/a/b/manifests/c'];
   expect(places.some((path) => planFaults([parseFault(name)])(path)(name) !== undefined)).toBe(true);
 });
 
