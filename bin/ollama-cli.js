@@ -11,10 +11,16 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 const READER_GONE = 141;
 /** How a stream says that nobody reads it any more; EIO is a terminal that was closed. */
 const GONE = ['EPIPE', 'EOF', 'ECONNRESET', 'EIO', 'ERR_STREAM_DESTROYED'];
-/** Ends a frame, shows the cursor, stops bracketing pastes. */
-const RESTORE = '\x1b[?2026l\x1b[?25h\x1b[?2004l';
+/** Lets rows go on in the next one, ends a frame, shows the cursor, stops bracketing pastes. */
+const RESTORE = '\x1b[?7h\x1b[?2026l\x1b[?25h\x1b[?2004l';
+/** Takes back what was asked of the keys (kitty's protocol), which nothing but a reader of raw keys asks for. */
+const RESTORE_KEYS = '\x1b[<u';
 /** npm and npx pass on the Ctrl-C that the terminal has sent us too; a person is slower. */
 const SAME_KEY_MS = 100;
+/** After so long a stop that did not come will not come. */
+const NOT_STOPPED_MS = 100;
+/** Room for young objects that the quickest answer has enough of. */
+const MOST_YOUNG_BYTES = 8 * 1024 * 1024;
 
 function isTooOld() {
   const parts = process.versions.node.split('.').map(Number);
@@ -38,6 +44,7 @@ function run(argv) {
   let failure; // of a stream: the exit code that stands above main's
   let raised; // the signal that ends us
   let raisedAt = 0;
+  let lent = 0; // to how many other programs Ctrl-C belongs
 
   function open(name) {
     if (opened[name] === undefined) {
@@ -58,9 +65,11 @@ function run(argv) {
 
   /** Views clean up after themselves; this is for an end in the midst of one. Never a byte to a pipe. */
   function restoreTerminal() {
-    if (opened.stdin !== undefined && opened.stdin.isRaw) opened.stdin.setRawMode(false);
+    const isRaw = opened.stdin !== undefined && opened.stdin.isRaw;
+    if (isRaw) opened.stdin.setRawMode(false);
     const name = ['stdout', 'stderr'].find((stream) => opened[stream] !== undefined && opened[stream].isTTY);
-    if (name !== undefined && process.env.TERM !== 'dumb') writeNow(name === 'stdout' ? 1 : 2, RESTORE);
+    if (name === undefined || process.env.TERM === 'dumb') return;
+    writeNow(name === 'stdout' ? 1 : 2, (isRaw ? RESTORE_KEYS : '') + RESTORE);
   }
 
   /** Dies of the signal itself, so that a shell and a parent see what happened. */
@@ -73,6 +82,8 @@ function run(argv) {
   }
 
   function onSignal(signal) {
+    // The terminal sends it to all programs that it has in front.
+    if (signal === 'SIGINT' && lent > 0) return;
     const now = Date.now();
     if (raised === undefined) {
       raised = signal;
@@ -102,6 +113,39 @@ function run(argv) {
     });
   }
 
+  /**
+   * As the terminal does it: the whole group stops, so that a shell sees it through npx and in a pipe. Where nothing can
+   * go on with us (no shell with job control) the system passes over the signal, and the timer ends the wait; it does
+   * not run while we are stopped.
+   */
+  function suspend() {
+    return new Promise((resolve) => {
+      const timer = setTimeout(goOn, NOT_STOPPED_MS);
+      function goOn() {
+        clearTimeout(timer);
+        process.removeListener('SIGCONT', goOn);
+        resolve();
+      }
+      process.on('SIGCONT', goOn);
+      process.kill(0, 'SIGTSTP');
+    });
+  }
+
+  /** V8 doubles the room for young objects as time goes by, whatever of them stays, up to 32 MB (64 from Node 24 on). */
+  function stayLean() {
+    const v8 = require('v8');
+    const young = v8.getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+    const isLarge = young !== undefined && young.space_size >= MOST_YOUNG_BYTES;
+    if (isLarge) v8.setFlagsFromString('--semi-space-growth-factor=1');
+  }
+
+  function lendInterrupt() {
+    lent += 1;
+    return () => {
+      lent -= 1;
+    };
+  }
+
   process.on('uncaughtException', crash);
   Object.keys(SIGNALS).forEach((signal) => process.on(signal, onSignal));
   // FORCE_COLOR stands above NO_COLOR, and Node would warn of the two on stderr.
@@ -129,6 +173,9 @@ function run(argv) {
     platform: process.platform,
     signal: ending.signal,
     interrupt: () => onSignal('SIGINT'),
+    suspend: process.platform === 'win32' ? undefined : suspend,
+    lendInterrupt: lendInterrupt,
+    stayLean: stayLean,
     now: Date.now,
   };
 

@@ -2,9 +2,12 @@
 // with 1 where a figure is over its bound. `--quick` takes fewer runs. Times are ratios to `node -e 0` in the same run,
 // or to the least that does the same; they hold on a slow or busy machine better than milliseconds. What is compared is
 // run in turns, and medians are told. `--nightly [SEED]` first plays 200 random plans of faults, from that seed or today's.
+import { measureChat } from './bench/chat.js';
 import { drawTable, figure, median } from './bench/figures.js';
+import { CHAT, chatEnvironment, PROMPT } from './bench/live-chat.js';
 import { measurePulls } from './bench/pulls.js';
 import { BIN, openRig, script } from './bench/rig.js';
+import { measureTyping } from './bench/typing.js';
 import { measureOutdated, measureVerify } from './bench/upkeep.js';
 import { runPlans } from './plans/run-plans.js';
 
@@ -13,13 +16,33 @@ const RUNS = isQuick
   ? {
       ...{ start: 11, frame: 5, memory: 3, flood: 1, view: 1, lines: 1 },
       ...{ outdated: 3, verify: 3, three: 1, long: 1 },
+      ...{
+        stream: 1,
+        streamTokens: 2_000,
+        lengths: 1,
+        lengthRate: 8_000,
+        turns: 1,
+        typing: 1,
+        typingSeconds: 6,
+      },
     }
   : {
       ...{ start: 41, frame: 21, memory: 9, flood: 3, view: 2, lines: 5 },
       ...{ outdated: 5, verify: 5, three: 3, long: 2 },
+      ...{
+        stream: 2,
+        streamTokens: 5_000,
+        lengths: 1,
+        lengthRate: 2_000,
+        turns: 2,
+        typing: 2,
+        typingSeconds: 20,
+      },
     };
 const PLANS = 200;
-const VIEW_SECONDS = 30;
+const VIEW_SECONDS = isQuick ? 10 : 30;
+/** What a start may take, and each second of drawing, as often as `node -e 0`. */
+const VIEW_BOUND = 15 + VIEW_SECONDS;
 const FLOOD_EVENTS = 100_000;
 const CHAT_LINES = 1_000_000;
 
@@ -30,6 +53,7 @@ function checkList(stdout) {
 
 async function measureStart(rig) {
   const list = [BIN, 'list', '--json'];
+  const chat = chatEnvironment(rig);
   const withoutHost = { ...rig.env };
   delete withoutHost.OLLAMA_HOST; // the file in the folder says it
   const programs = {
@@ -38,15 +62,20 @@ async function measureStart(rig) {
     help: () => rig.run([BIN, '--help']),
     get: () => rig.run([script('bare-get.cjs'), rig.url]),
     list: () => rig.run(list),
+    // The server answers at once: what it takes itself is counted too.
+    answer: () => rig.run([BIN, ...CHAT, 'Say prose-50']),
     old: () => rig.run(list, { environment: rig.ofServer(rig.oldUrl) }),
     settings: () => rig.run(list, { folder: rig.folders.settings, environment: withoutHost }),
   };
   // It is also asked once what the list of the old server lacks, and kept from then on.
   for (const name of ['get', 'old', 'list', 'settings']) checkList(programs[name]().stdout);
-  const times = Object.fromEntries([...Object.keys(programs), 'frame'].map((name) => [name, []]));
+  if (programs.answer().stdout.trim() === '') throw new Error('the answer is empty');
+  const times = Object.fromEntries([...Object.keys(programs), 'frame', 'prompt'].map((name) => [name, []]));
   for (let n = 0; n < RUNS.start; n += 1) {
     for (const [name, run] of Object.entries(programs)) times[name].push(run().ms);
-    if (n < RUNS.frame) times.frame.push(await rig.timeToText(['pull', 'held-1:1b'], 'held-1'));
+    if (n >= RUNS.frame) continue;
+    times.frame.push(await rig.timeToText(['pull', 'held-1:1b'], 'held-1'));
+    times.prompt.push(await rig.timeToText(CHAT, PROMPT, chat));
   }
   const base = median(times.node);
   const row = (what, name, atMost) => figure(what, times[name], { base, atMost });
@@ -59,6 +88,11 @@ async function measureStart(rig) {
     row('  its bound: a bare GET', 'get'),
     row('list --json, an .ollamarc in the folder', 'settings', 2.4),
     row('pull in a terminal, to its first frame', 'frame', 10),
+    row('chat in a terminal, to its prompt', 'prompt', 10),
+    figure('an answer of 50 tokens in a pipe, to list --json', times.answer, {
+      base: median(times.list),
+      atMost: 1.3,
+    }),
   ];
 }
 
@@ -94,7 +128,10 @@ async function measureView(rig) {
   );
   return [
     figure('bytes written by the view of 10 layers', rates, { atMost: 8, unit: ' kB/s', digits: 1 }),
-    figure(`processor time of that view over ${VIEW_SECONDS} s, to node -e 0's`, times, { base, atMost: 45 }),
+    figure(`processor time of that view over ${VIEW_SECONDS} s, to node -e 0's`, times, {
+      base,
+      atMost: VIEW_BOUND,
+    }),
   ];
 }
 
@@ -135,6 +172,7 @@ async function measureAll() {
   const figures = [];
   const parts = [
     ...[measureStart, measureMemory, measureView, measureLines],
+    ...[measureChat, measureTyping],
     ...[measureOutdated, measureVerify, measurePulls],
   ];
   try {

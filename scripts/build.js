@@ -43,11 +43,15 @@ const viewsStayOutside = {
   },
 };
 
-/** Ink asks for react-devtools-core when DEV is set; a bundle of ours never has it. */
-const noDevtools = {
-  name: 'no-devtools',
+/**
+ * What is only asked for where we never go: Ink loads react-devtools-core when DEV is set, the MCP client jose to sign in
+ * by OAuth, which nobody can configure.
+ */
+const notNeeded = {
+  name: 'not-needed',
   setup(build) {
-    build.onResolve({ filter: /^react-devtools-core$/ }, (args) => ({ path: args.path, namespace: 'empty' }));
+    const filter = /^(?:react-devtools-core|jose)$/;
+    build.onResolve({ filter }, (args) => ({ path: args.path, namespace: 'empty' }));
     build.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'export default {}' }));
   },
 };
@@ -79,7 +83,7 @@ async function buildProgram() {
     write: false,
     metafile: true,
     external,
-    plugins: [viewsStayOutside, noCodeLoaders, quickInk],
+    plugins: [viewsStayOutside, noCodeLoaders, notNeeded, quickInk],
   });
   const chunks = new Map();
   for (const file of outputFiles) {
@@ -112,7 +116,7 @@ async function buildViews() {
     splitting: true,
     outdir: outViews,
     outExtension: { '.js': '.mjs' },
-    plugins: [noDevtools, quickInk],
+    plugins: [notNeeded, quickInk],
     jsx: 'automatic',
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",

@@ -1,4 +1,5 @@
 import type { OllamaError } from './core/errors.js';
+import { isOutOfMemory } from './core/http-errors.js';
 import { DEFAULT_REGISTRY, isHuggingFace, parseModelName } from './core/model-name.js';
 import { cleanLine } from './format/clean.js';
 import { findNearest, suggestLowerCase } from './format/nearest.js';
@@ -18,6 +19,9 @@ export interface FailureFacts {
   readonly hostFlag?: string | undefined;
   /** True where the registry was allowed plain HTTP: the same command needs it again. */
   readonly insecure?: boolean | undefined;
+  /** The window of the conversation in tokens, and smaller models that are installed: for one that found no memory. */
+  readonly window?: number | undefined;
+  readonly smaller?: readonly string[] | undefined;
 }
 
 /** Those facts, and the server as a person reads it. */
@@ -45,7 +49,7 @@ export function asAsked(command: string, { hostFlag, insecure }: FailureFacts): 
 export function throughHost(command: string, hostFlag: string | undefined): string {
   if (hostFlag === undefined || hostFlag.includes('@')) return command;
   return command.replace(
-    /^ollama-cli (?=(?:pull|rm|show|chat|list|health|ps|stop|cp|mv|create|push|update|outdated|verify|df|prune|fit)\b)/,
+    /^ollama-cli (?=(?:pull|rm|show|chat|list|health|ps|stop|cp|mv|create|push|update|outdated|verify|df|prune|fit|embed)\b)/,
     `ollama-cli -H ${shellWord(hostFlag)} `,
   );
 }
@@ -223,8 +227,13 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
         steps: [
           {
             label: 'a larger window',
-            command: 'the same command with a larger --option num_ctx=N',
+            command: 'the same command with a larger --num-ctx N',
             note: 'or with a shorter text',
+          },
+          {
+            label: 'cut it',
+            command: 'the same command with --truncate',
+            note: 'the server leaves out the oldest messages',
           },
         ],
       };
@@ -239,7 +248,7 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
         ],
       };
     case 'server_error':
-      return adviseServerError(error);
+      return adviseServerError(error, facts);
     case 'protocol':
       return {
         steps:
@@ -269,8 +278,63 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
   }
 }
 
-function adviseServerError(error: OllamaError): Advice {
+const SMALLEST_WINDOW = 1024;
+/** Half of what a server gives a model that asks for none, where it has little memory. */
+const SMALL_WINDOW = 2048;
+
+/** The window to try where one took too much memory, in tokens: half of it, as a power of two. */
+export function smallerWindow(window: number | undefined): number {
+  if (window === undefined) return SMALL_WINDOW;
+  return Math.max(SMALLEST_WINDOW, 2 ** Math.floor(Math.log2(window / 2)));
+}
+
+function adviseMemory(error: OllamaError, { where, window, smaller = [] }: Circumstances): Advice {
+  const model = cleanLine(error.model ?? 'MODEL');
+  const size = smallerWindow(window);
+  const [first] = smaller;
+  const wasKilled = /signal: killed/i.test(error.message);
+  const what = wasKilled
+    ? `was ended by the system of ${where}, probably for lack of memory`
+    : `does not fit the memory of ${where}`;
+  return {
+    message: `${error.model === undefined ? 'The model' : model} ${what}: ${error.message}`,
+    steps: [
+      {
+        label: 'a smaller window',
+        command: `ollama-cli chat ${shellWord(model)} --num-ctx ${size}`,
+        note: `in a chat: /set parameter num_ctx ${size}`,
+      },
+      first === undefined
+        ? {
+            label: 'a smaller one',
+            command: `ollama-cli tags ${shellWord(model.replace(/:[^:/]*$/, ''))}`,
+            note: 'a smaller model, or a smaller quantization of it; ollama-cli fit tells beforehand',
+          }
+        : {
+            label: 'a smaller one',
+            command: `ollama-cli chat ${shellWord(cleanLine(first))}`,
+            note: `installed and smaller: ${smaller.map(cleanLine).join(', ')}`,
+          },
+      { label: 'make room', command: 'ollama-cli stop --all', note: 'ollama-cli ps shows what is loaded' },
+    ],
+  };
+}
+
+function adviseServerError(error: OllamaError, facts: Circumstances): Advice {
   const { model, message } = error;
+  if (isOutOfMemory(error)) return adviseMemory(error, facts);
+  if (
+    /unexpected EOF|runner process (?:has terminated|no longer running)|runner has unexpectedly stopped/i.test(
+      message,
+    )
+  ) {
+    const again = {
+      label: 'ask again',
+      command: 'the same command',
+      note: 'the server loads the model anew',
+    };
+    return { steps: [again, { label: 'look at it', command: 'ollama-cli health' }] };
+  }
   if (model !== undefined && /does not support/.test(message) && !/sharded/i.test(message)) {
     return { steps: [{ label: 'what it can do', command: `ollama-cli show ${shellWord(model)}` }] };
   }
@@ -298,6 +362,10 @@ function adviseServerError(error: OllamaError): Advice {
   if (error.status === 429 || /\b429\b|too many requests/i.test(message)) {
     const note = 'it is asked too often';
     return { steps: [{ label: 'wait', command: 'the same command in a few minutes', note }] };
+  }
+  if (/server busy|maximum pending requests/i.test(message)) {
+    const note = 'as many requests as it takes are waiting (OLLAMA_MAX_QUEUE)';
+    return { steps: [{ label: 'wait', command: 'the same command in a moment', note }] };
   }
   // What a Modelfile asks for: the server is well.
   if (/quantization|template error/i.test(message)) return { steps: [] };

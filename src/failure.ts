@@ -156,17 +156,17 @@ function combinedExit(failed: readonly ErrorCode[], succeeded: number): number {
 export function sumErrors(
   errors: readonly OllamaError[],
   succeeded: number,
-  { message, host }: { readonly message: string; readonly host: string },
+  facts: { readonly message: string; readonly host?: string },
 ): OllamaError | undefined {
   const [first] = errors;
-  return errors.length === 1 && succeeded === 0 ? first : sumOf(errors, succeeded, { message, host });
+  return errors.length === 1 && succeeded === 0 ? first : sumOf(errors, succeeded, facts);
 }
 
 /** The same, also of one alone: a sum with the code that all share, or `partial`; undefined of none. */
 export function sumOf(
   errors: readonly OllamaError[],
   succeeded: number,
-  { message, host }: { readonly message: string; readonly host: string },
+  { message, host }: { readonly message: string; readonly host?: string },
 ): OllamaError | undefined {
   const [first] = errors;
   if (!first) return undefined;

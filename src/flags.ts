@@ -39,6 +39,7 @@ export function addGlobalFlags(program: Command): void {
 const OPTIONAL_VALUES: Readonly<Record<string, string>> = {
   '--think': '--think=true',
   '--watch': '--watch=2s',
+  '--extract': '--extract=1',
 };
 
 /** Gives the options with an optional value their default, so that they never swallow the word after them. */

@@ -7,9 +7,6 @@ import type { Io } from './io.js';
 import { buildProgram, namedCommand, type Program } from './program.js';
 import { VERSION } from './version.js';
 
-/** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
-const NAMES_MS = 1_000;
-
 /**
  * Runs one command line and resolves to its exit code. `argv` is what stands after the program's name. Never rejects:
  * this is the one place that turns errors into words.
@@ -94,10 +91,9 @@ async function tell(
     }
     return EXIT_CODES.interrupted;
   }
-  const installed = error.code === 'model_not_found' && context ? await installedNames(context) : [];
+  const { lookUpFacts } = await import('./look-up-facts.js');
   const failure = toFailure(error, {
-    installed,
-    hostFlag: context?.flags.host,
+    ...(context ? await lookUpFacts(error, context) : {}),
     insecure: argv.includes('--insecure'),
   });
   const { tellFailure } = await import('./tell-failure.js');
@@ -107,12 +103,4 @@ async function tell(
     io.stderr.write(`${cleanText(error.stack + cause)}\n`);
   }
   return failure.exit;
-}
-
-async function installedNames(context: Context): Promise<readonly string[]> {
-  try {
-    return await context.client.fetchModels({ signal: AbortSignal.timeout(NAMES_MS) });
-  } catch {
-    return [];
-  }
 }

@@ -7,11 +7,17 @@ import { openDisplay } from './open-display.js';
 import { runPull } from './output/run-pull.js';
 import { manifestReader } from './pulls/look-up.js';
 
-/** Pulls one model and shows it as the flags, the settings and the terminal ask; resolves to how it ended. */
+/**
+ * Pulls one model and shows it as the flags, the settings and the terminal ask; resolves to how it ended. `signal` ends it,
+ * by default the program's own.
+ */
 export async function showPull(
   context: Context,
   model: string,
-  { quiet }: { readonly quiet: boolean },
+  {
+    quiet,
+    signal = context.io.signal,
+  }: { readonly quiet: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<PullState> {
   const { io, client } = context;
   const stallMs = DEFAULT_STALL_MS;
@@ -21,7 +27,7 @@ export async function showPull(
     const state = await runPull(
       client,
       model,
-      { signal: io.signal, stallMs, now: () => io.now(), readManifest },
+      { signal, stallMs, now: () => io.now(), readManifest },
       (at, event) => display.show(boardOf(at), event),
     );
     await display.ended(boardOf(state), state);

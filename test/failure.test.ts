@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OllamaError, type ErrorCode, type ErrorFacts } from '../src/core/errors.js';
+import { smallerWindow } from '../src/advice.js';
 import { toFailure } from '../src/failure.js';
 
 const host = 'http://127.0.0.1:11434';
@@ -47,6 +48,62 @@ describe('what a failure says', () => {
     expect(told('timeout', 'No answer.', { host, hint: 'Wait with --timeout.' }).hint).toBe(
       'Wait with --timeout.',
     );
+  });
+
+  it.each([
+    ['model requires more system memory (5.6 GiB) than is available (3.2 GiB)', 'does not fit the memory'],
+    ['llama runner process has terminated: cudaMalloc failed: out of memory', 'does not fit the memory'],
+    ['llama runner process has terminated: error loading model: unable to allocate CUDA0 buffer', 'does not'],
+    ['llama runner process has terminated: signal: killed', 'was ended by the system of 127.0.0.1:11434'],
+  ])('names the remedies of too little memory: %s', (message, words) => {
+    const { message: said, hint } = told('server_error', message, { host, model: 'qwen3:8b', status: 500 });
+    expect(said).toContain(`qwen3:8b ${words}`);
+    expect(said).toContain(message);
+    expect(hint).toContain('ollama-cli chat qwen3:8b --num-ctx 2048');
+    expect(hint).toContain('ollama-cli tags qwen3');
+    expect(hint).toContain('ollama-cli stop --all');
+  });
+
+  it('names the smaller window and the smaller models that are known', () => {
+    const error = new OllamaError('server_error', 'CUDA error: out of memory', { host, model: 'qwen3:8b' });
+    const facts = { window: 40_000, smaller: ['gemma3:4b', 'llama3.2:1b'], hostFlag: 'gpu-box' };
+    const { hint, steps } = toFailure(error, facts);
+    expect(hint).toContain('ollama-cli -H gpu-box chat qwen3:8b --num-ctx 16384');
+    expect(hint).toContain('ollama-cli -H gpu-box chat gemma3:4b');
+    expect(steps[0]?.note).toBe('in a chat: /set parameter num_ctx 16384');
+    expect(steps[1]?.note).toBe('installed and smaller: gemma3:4b, llama3.2:1b');
+  });
+
+  it.each([
+    [undefined, 2048],
+    [4096, 2048],
+    [131_072, 65_536],
+    [1500, 1024],
+    [512, 1024],
+  ])('would try a window of %j tokens with %d', (window, smaller) => {
+    expect(smallerWindow(window)).toBe(smaller);
+  });
+
+  it.each([
+    'an error was encountered while running the model: unexpected EOF',
+    'model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, check ollama server logs for details',
+  ])('says of a model that died in the middle that it can be asked again: %s', (words) => {
+    expect(told('server_error', words, { host, model: 'm:1' }).hint).toContain('ask again');
+  });
+
+  it('names what helps a script whose conversation does not fit', () => {
+    const { hint } = told('context_overflow', 'the input length exceeds the context length', {
+      host,
+      model: 'm:1',
+    });
+    expect(hint).toContain('--num-ctx');
+    expect(hint).toContain('--truncate');
+  });
+
+  it('says of a server whose queue is full that it can be asked in a moment', () => {
+    const words = 'server busy, please try again.  maximum pending requests exceeded';
+    const { hint } = told('server_error', words, { host, model: 'm:1', status: 503 });
+    expect(hint).toMatch(/^wait: the same command in a moment/);
   });
 
   it('shows what a model can do where it was asked for more', () => {

@@ -109,6 +109,7 @@ export async function openRig() {
     return { url: await firstLine(sandbox), close: () => sandbox.kill() };
   }
 
+  /** Starts Node in a terminal. */
   function open(args, environment) {
     return pty.spawn(process.execPath, args, {
       cols: 80,
@@ -137,9 +138,9 @@ export async function openRig() {
   }
 
   /** Milliseconds until the program in a terminal has drawn `text`; it is stopped then. */
-  async function timeToText(args, text) {
+  async function timeToText(args, text, environment = env) {
     const start = process.hrtime.bigint();
-    const terminal = open([BIN, ...args], env);
+    const terminal = open([BIN, ...args], environment);
     const ended = new Promise((resolve) => terminal.onExit(resolve));
     const ms = await new Promise((resolve, reject) => {
       let drawn = '';
@@ -160,7 +161,7 @@ export async function openRig() {
   }
 
   return {
-    ...{ url, oldUrl, home, folders, env, ofServer, close },
+    ...{ url, oldUrl, home, folders, env, ofServer, open, close },
     ...{ run, runBeside, runWithUsage, runInTerminal, timeToText, openSandbox },
   };
 }

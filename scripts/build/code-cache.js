@@ -70,6 +70,7 @@ const LONG = [
   { argv: ['list'], isTTY: true },
   { argv: ['pull', 'a:1b'] },
   { argv: ['chat', 'a:1b', 'a'] },
+  { argv: ['chat', 'a:1b', 'a'], stdin: 'a' },
   { argv: ['health'] },
   { argv: ['ps'] },
   { argv: ['df'] },
@@ -94,12 +95,12 @@ function openOutput(isTTY) {
   return isTTY ? Object.assign(stream, { isTTY, columns: 80, rows: 24 }) : stream;
 }
 
-async function runOnce(main, { argv, folder = '', isTTY = false }, home, host) {
+async function runOnce(main, { argv, folder = '', isTTY = false, stdin }, home, host) {
   const said = [];
   const stderr = openOutput(false);
   stderr.on('data', (chunk) => said.push(chunk));
   const code = await main(argv, {
-    stdin: Object.assign(new PassThrough().end(), { isTTY: true }),
+    stdin: Object.assign(new PassThrough().end(stdin), { isTTY: stdin === undefined }),
     stdout: openOutput(isTTY),
     stderr,
     env: { OLLAMA_HOST: host, HOME: home, USERPROFILE: home, APPDATA: home, LOCALAPPDATA: home },

@@ -4,11 +4,22 @@
 import { readFileSync } from 'node:fs';
 import * as esbuild from 'esbuild';
 
-/** What is read at every start, what `--help` and the other commands read besides, and what a list mostly does. */
+/**
+ * What is read at every start; what the other commands share, with the one that scripts call most; those commands, which
+ * `--help` reads too; what a list mostly does; and what an answer into a pipe takes.
+ */
 const PACKS = [
   { file: 'program.js', entries: [/^src\/main\.ts$/, /^src\/commands\/list\.ts$/] },
+  { file: 'chat.js', entries: [/^src\/commands\/chat\.ts$/] },
   { file: 'commands.js', entries: [/^src\/commands\//] },
   { file: 'details.js', entries: [/^src\/models\/(details|shared)\.ts$/] },
+  {
+    file: 'answer.js',
+    entries: [
+      /^src\/chat\/(opening|compose-prompt|one-shot|text-outlet|sinks|keep-turn)\.ts$/,
+      /^src\/(tools\/run-turn|sessions\/recorder|models\/usage|core\/window|output\/stdin)\.ts$/,
+    ],
+  },
 ];
 
 /** Which file each chunk goes to. */

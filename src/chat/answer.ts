@@ -1,134 +1,86 @@
 import type { Context } from '../context.js';
-import { answerMessage, reduceChat, startAnswer, type AnswerState, type ChatRequest } from '../core/chat.js';
-import { createCleaner } from '../format/clean.js';
-import { formatMs } from '../format/duration.js';
-import { openLook } from '../output/look.js';
-import { writeText } from '../output/write.js';
-import { openWaiting } from '../output/waiting.js';
+import { reduceChat, startAnswer, type Conversation } from '../core/chat.js';
+import type { OllamaError } from '../core/errors.js';
+import { cleanLine } from '../format/clean.js';
+import type { TurnOutcome } from '../tools/run-turn.js';
+import type { TurnEvent } from '../tools/turn.js';
+import type { Outlet } from './outlet.js';
 
-/** Writes one event as a line of JSON. */
-type WriteEvent = (event: object) => Promise<void>;
+/** One turn, from the request to its last event. */
+export type Turn = AsyncGenerator<readonly TurnEvent[], TurnOutcome, undefined>;
+
+/** How an answer is asked for. */
+export interface AnswerOptions {
+  /** Opens the outlet, while the server is asked already; the same one each time. */
+  readonly open: () => Promise<Outlet>;
+  /** Asks for the answer to a conversation. */
+  readonly ask: (conversation: Conversation) => Turn;
+  /** Mends what a request failed with before anything came; resolves with whether it is worth asking again. */
+  readonly mend: (error: OllamaError) => Promise<boolean>;
+  /** Told of what comes, beside the outlet. */
+  readonly watch?: ((events: readonly TurnEvent[]) => void) | undefined;
+}
 
 /**
- * Streams one answer: text on stdout, thinking on stderr; with `--json` its events. Throws what the answer failed with;
- * what came before stays written. `onMissing` may fetch a missing model and say that it is worth asking again.
+ * Asks for one answer and tells it as it comes. A model that can't think answers without. Resolves with what came, also of
+ * an answer that failed; throws only what the outlet or `mend` throws.
  */
 export async function answerOnce(
   context: Context,
-  request: ChatRequest,
-  options: { readonly write: WriteEvent; readonly onMissing: () => Promise<boolean> },
-): Promise<void> {
-  const attempt = async (): Promise<AnswerState> => {
-    const state =
-      context.mode === 'json'
-        ? await streamJson(context, request, options.write)
-        : await streamText(context, request);
-    await noteUse(context, request.model, state);
-    return state;
-  };
-  const state = await attempt();
-  if (state.error?.code === 'model_not_found' && state.tokens === 0 && (await options.onMissing())) {
-    const again = await attempt();
-    if (again.error) throw again.error;
-    return;
-  }
-  if (state.error) throw state.error;
-}
-
-/** Keeps that a model was used, once something came of it. Never rejects. */
-export async function noteUse(
-  { io, client, settings }: Context,
-  model: string,
-  { tokens, phase, metrics }: AnswerState,
-): Promise<void> {
-  if (tokens === 0 && phase !== 'done') return;
-  const { recordUse } = await import('../models/usage.js');
-  const tokensPerSecond = metrics?.tokens_per_second;
-  await recordUse(io, settings, { host: client.host.url, model, at: io.now(), tokensPerSecond });
-}
-
-async function streamJson(
-  { io, client, settings }: Context,
-  request: ChatRequest,
-  write: WriteEvent,
-): Promise<AnswerState> {
-  let state = startAnswer(io.now());
-  for await (const events of client.chatBatches(request, { signal: io.signal })) {
-    for (const event of events) {
-      state = reduceChat(state, event, io.now());
-      if (event.type === 'thinking' || event.type === 'token') {
-        await write({ type: event.type, text: event.text });
-      } else if (event.type === 'tool_call') {
-        const { name, arguments: given } = event.call.function;
-        await write({ type: 'tool_call', name, arguments: given });
-      }
+  first: Conversation,
+  options: AnswerOptions,
+): Promise<TurnOutcome> {
+  let conversation = first;
+  const mended = new Set<string>();
+  for (;;) {
+    const outcome = await follow(context, options.ask(conversation), options);
+    const { error, tokens } = outcome.answer;
+    if (error === undefined || tokens > 0 || outcome.messages.length > 0) return outcome;
+    if (refusesThinking(error) && conversation.think !== undefined && conversation.think !== false) {
+      await (
+        await options.open()
+      ).note(`${cleanLine(conversation.model)} does not think; it answers at once.`);
+      conversation = { ...conversation, think: undefined };
+    } else if (mended.has(error.code) || !(await options.mend(error))) {
+      return outcome;
     }
+    mended.add(error.code);
   }
-  if (state.metrics) {
-    const limit = settings.options['num_ctx'];
-    await write({
-      type: 'result',
-      message: answerMessage(state),
-      done_reason: state.reason,
-      metrics: state.metrics,
-      context: { used: state.metrics.total_tokens, ...(typeof limit === 'number' ? { limit } : {}) },
-    });
-  }
-  return state;
 }
 
-async function streamText(context: Context, request: ChatRequest): Promise<AnswerState> {
-  const { io, client, settings, flags } = context;
-  const onTerminal = io.stdout.isTTY === true;
-  const quiet = flags.quiet === true;
-  const look = await openLook(io, io.stderr, settings);
-  const waiting = openWaiting(io, quiet || context.progressMode !== 'tty' ? undefined : request.model, look);
-  // A file gets the answer byte for byte; a terminal gets no control characters of a model.
-  const cleanAnswer = onTerminal ? createCleaner() : (text: string) => text;
-  const cleanThinking = createCleaner();
-  let state = startAnswer(io.now());
-  let thinkingShown = false;
-  let lineOpen = false;
+/** Whether a server refused to have this model think. Source: the wording of Ollama's 400. */
+export function refusesThinking(error: OllamaError): boolean {
+  return error.status === 400 && /does not support thinking/.test(error.message);
+}
+
+async function follow({ io }: Context, turn: Turn, { open, watch }: AnswerOptions): Promise<TurnOutcome> {
+  let answer = startAnswer(io.now());
+  let outcome: TurnOutcome | undefined;
+  // The request goes out before anything else is loaded that its answer needs.
+  let next = turn.next();
+  let outlet: Outlet | undefined;
   try {
-    for await (const events of client.chatBatches(request, { signal: io.signal })) {
-      let answer = '';
-      let thinking = '';
-      for (const event of events) {
-        state = reduceChat(state, event, io.now());
-        if (event.type === 'token') answer += event.text;
-        if (event.type === 'thinking') thinking += event.text;
+    outlet = await open();
+    for (;;) {
+      const step = await next;
+      if (step.done === true) {
+        outcome = step.value;
+        return outcome;
       }
-      waiting.end();
-      if (thinking !== '' && !quiet) {
-        thinkingShown = true;
-        await writeText(io.stderr, look.styles.dim(cleanThinking(thinking)), io.signal);
+      const batch: TurnEvent[] = [];
+      for (const event of step.value) {
+        // The answer to what a function gave is another one; thoughts and words of it are told apart.
+        if (answer.phase === 'done' && event.type !== 'tool_result') answer = startAnswer(io.now());
+        if (event.type !== 'tool_result') answer = reduceChat(answer, event, io.now());
+        batch.push(event);
       }
-      if (answer !== '' && thinkingShown) {
-        thinkingShown = false;
-        const took = (state.thinkingUntil ?? io.now()) - (state.thinkingSince ?? io.now());
-        await writeText(io.stderr, `\n${look.styles.dim(`thought for ${formatMs(took)}`)}\n\n`, io.signal);
-      }
-      if (answer !== '') {
-        const text = cleanAnswer(answer);
-        lineOpen = text === '' ? lineOpen : !text.endsWith('\n');
-        await writeText(io.stdout, text, io.signal);
-      }
+      watch?.(batch);
+      await outlet.take(batch, answer);
+      next = turn.next();
     }
   } finally {
-    waiting.end();
-    if (onTerminal && lineOpen) await writeText(io.stdout, '\n');
-    // No answer came after the thinking: what is said next stands on a line of its own.
-    if (thinkingShown) await writeText(io.stderr, '\n');
+    await outlet?.end(outcome?.answer ?? answer);
+    // Not awaited: a request that goes on would be waited for.
+    turn.return({ messages: [], answer }).catch(() => undefined);
   }
-  if (state.toolCalls.length > 0 && !quiet) {
-    io.stderr.write('The model asked for a function, and none is offered here: --json shows the call.\n');
-  }
-  if (state.reason === 'length' && !quiet) {
-    io.stderr.write('The answer stopped at its length limit (num_predict, or the window).\n');
-  }
-  if (state.error && state.tokens > 0 && state.error.code !== 'interrupted' && !quiet) {
-    // What came is the person's; it must not be taken for the whole.
-    io.stderr.write('The answer above is not complete.\n');
-  }
-  return state;
 }

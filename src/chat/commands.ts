@@ -1,140 +1,40 @@
 import { findNearest } from '../format/nearest.js';
-import { parseParameter, splitWords } from './parameters.js';
-
-/** What a line given to the chat asks for. */
-export type Intent =
-  | { readonly type: 'message'; readonly text: string }
-  | { readonly type: 'help' }
-  | { readonly type: 'clear' }
-  | { readonly type: 'leave' }
-  | { readonly type: 'set-system'; readonly text: string | undefined }
-  | {
-      readonly type: 'set-parameter';
-      readonly name: string;
-      readonly value: number | boolean | readonly string[];
-    }
-  | { readonly type: 'list-models' }
-  | { readonly type: 'switch-model'; readonly name: string }
-  | { readonly type: 'reject'; readonly message: string };
-
-interface SlashCommand {
-  readonly name: string;
-  readonly aliases: readonly string[];
-  /** Usage and what it does, a line each form. */
-  readonly help: readonly (readonly [usage: string, summary: string])[];
-  readonly read: (rest: string) => Intent;
-}
-
-function reject(message: string): Intent {
-  return { type: 'reject', message };
-}
-
-/** A command that takes nothing after its name. */
-function bare(name: string, intent: Intent): (rest: string) => Intent {
-  return (rest) => (rest === '' ? intent : reject(`/${name} takes nothing after it.`));
-}
-
-function readSystem(rest: string): Intent {
-  if (rest === '') return reject('Say what the system prompt is: /set system TEXT (or "" for none).');
-  const text = unquoteBlock(rest);
-  return { type: 'set-system', text: rest === '""' || text === '' ? undefined : text };
-}
-
-function readParameter(rest: string): Intent {
-  const [name, ...words] = splitWords(rest);
-  if (name === undefined) return reject('Say which: /set parameter NAME VALUE.');
-  const parsed = parseParameter(name, words);
-  return parsed.ok
-    ? { type: 'set-parameter', name: parsed.name, value: parsed.value }
-    : reject(parsed.message);
-}
-
-const SETTINGS: Readonly<Record<string, (rest: string) => Intent>> = {
-  system: readSystem,
-  parameter: readParameter,
-};
-
-function readSet(rest: string): Intent {
-  const [what, after] = cutWord(rest);
-  const read = Object.hasOwn(SETTINGS, what) ? SETTINGS[what] : undefined;
-  if (read !== undefined) return read(after);
-  const [near] = findNearest(what, Object.keys(SETTINGS), 1);
-  if (near !== undefined) return reject(`/set does not know '${what}'. Did you mean '/set ${near}'?`);
-  return reject('Say what to set: /set system TEXT, or /set parameter NAME VALUE.');
-}
-
-function readModel(rest: string): Intent {
-  if (rest === '') return { type: 'list-models' };
-  if (/\s/.test(rest)) return reject('/model takes one name.');
-  return { type: 'switch-model', name: rest };
-}
-
-/** The slash commands, in the order in which `/help` lists them. */
-const SLASH_COMMANDS: readonly SlashCommand[] = [
-  {
-    name: 'model',
-    aliases: [],
-    help: [
-      ['/model', 'lists the installed models'],
-      ['/model NAME', 'goes on with another model; the conversation stays'],
-    ],
-    read: readModel,
-  },
-  {
-    name: 'set',
-    aliases: [],
-    help: [
-      ['/set system TEXT', 'sets the system prompt'],
-      ['/set parameter NAME VALUE', 'sets a parameter, such as temperature or num_ctx'],
-    ],
-    read: readSet,
-  },
-  {
-    name: 'clear',
-    aliases: [],
-    help: [['/clear', 'forgets the conversation, but not the system prompt']],
-    read: bare('clear', { type: 'clear' }),
-  },
-  {
-    name: 'help',
-    aliases: ['?'],
-    help: [['/help, /?', 'shows this']],
-    read: bare('help', { type: 'help' }),
-  },
-  {
-    name: 'bye',
-    aliases: ['exit'],
-    help: [['/bye, /exit', 'leaves, as Ctrl-D does']],
-    read: bare('bye', { type: 'leave' }),
-  },
-];
+import type { Intent } from './intent.js';
+import { cutWord, reject, unquoteBlock } from './read-words.js';
+import { COMMAND_NAMES, SLASH_COMMANDS, type SlashCommand } from './slash-commands.js';
 
 const KEY_HELP: readonly (readonly [string, string])[] = [
   ['Enter', 'sends; a pasted text waits for it'],
   ['Alt-Enter, Ctrl-J', 'a new line; so do Shift-Enter, a \\ at the end, and """ around a text'],
   ['Up, Down', 'through the text, and at its edge through what was sent before'],
+  ['Ctrl-R', 'searches what was sent before'],
+  ['Tab', 'completes commands, models and @files'],
+  ['Ctrl-Y', 'puts back what Ctrl-U, Ctrl-K or Ctrl-W took'],
+  ['Ctrl-_, Alt-Z', 'takes back the last change; Alt-Y brings it again'],
+  ['Ctrl-G', 'opens the text in your editor'],
+  ['Ctrl-O', 'shows what the model thought'],
   ['Ctrl-C', 'stops the answer and keeps what came'],
+  ['Ctrl-Z', 'suspends; fg comes back'],
   ['//text', 'sends a text that begins with /'],
 ];
 
-/** What `/help` shows: pairs of what to type and what it does, the commands first, then the keys. */
-export function listHelp(): (readonly [string, string])[][] {
-  return [SLASH_COMMANDS.flatMap((command) => command.help), [...KEY_HELP]];
+/**
+ * What `/help` shows: pairs of what to type and what it does, the commands first, then the keys. About one command, its own
+ * pairs alone; undefined where there is no such command.
+ */
+export function listHelp(about?: string): (readonly [string, string])[][] | undefined {
+  if (about === undefined) return [SLASH_COMMANDS.flatMap((command) => command.help), [...KEY_HELP]];
+  if (about === 'shortcuts' || about === 'keys') return [[...KEY_HELP]];
+  const [command, ...others] = findCommands(about);
+  if (command === undefined || others.length > 0) return undefined;
+  return [command.help.length > 0 ? [...command.help] : [[`/${command.name}`, 'as /model does']]];
 }
 
-/** The first word of a text and what follows it, both without the white space between and around them. */
-function cutWord(text: string): [word: string, rest: string] {
-  const trimmed = text.trim();
-  const space = trimmed.search(/\s/);
-  return space < 0 ? [trimmed, ''] : [trimmed.slice(0, space), trimmed.slice(space).trim()];
-}
-
-/** A text in `"""` without these marks and the line ends just inside them; any other text as it is. */
-export function unquoteBlock(text: string): string {
-  const trimmed = text.trim();
-  if (trimmed.length < 6 || !trimmed.startsWith('"""') || !trimmed.endsWith('"""')) return text;
-  const inner = trimmed.slice(3, -3);
-  return inner.includes('"""') ? text : inner.replace(/^\n/, '').replace(/\n$/, '');
+/** The command of a name or of an alias; else all that begin so, of which there may be one, several or none. */
+function findCommands(word: string): readonly SlashCommand[] {
+  const exact = SLASH_COMMANDS.filter(({ name, aliases }) => name === word || aliases.includes(word));
+  if (exact.length > 0) return exact;
+  return SLASH_COMMANDS.filter(({ name, aliases }) => [name, ...aliases].some((one) => one.startsWith(word)));
 }
 
 /**
@@ -147,10 +47,12 @@ export function readInput(input: string): Intent {
   const [word, rest] = cutWord(text);
   if (!/^\/(?:\?|[\p{L}][\p{L}\p{N}-]*)$/u.test(word)) return { type: 'message', text: unquoteBlock(text) };
   const name = word.slice(1);
-  const command = SLASH_COMMANDS.find((one) => one.name === name || one.aliases.includes(name));
+  const [command, ...others] = findCommands(name);
+  if (command !== undefined && others.length > 0) {
+    return reject(`'${word}' may be ${[command, ...others].map((one) => `/${one.name}`).join(', ')}.`);
+  }
   if (command !== undefined) return command.read(rest);
-  const names = SLASH_COMMANDS.flatMap((one) => [one.name, ...one.aliases]);
-  const [near] = findNearest(name, names, 1);
+  const [near] = findNearest(name, COMMAND_NAMES, 1);
   const guess = near === undefined ? '' : ` Did you mean '/${near}'?`;
   return reject(`Unknown command '${word}'.${guess} /help lists them.`);
 }

@@ -5,6 +5,8 @@ import { cleanText } from '../format/clean.js';
 
 const MOST_ENTRIES = 1000;
 const LONGEST_ENTRY = 100_000;
+/** What was pasted is kept too: without a limit on the whole, reading it could make the chat open late. */
+const MOST_CHARACTERS = 2_000_000;
 
 /** What was sent before, oldest first, and a way to keep more. */
 export interface History {
@@ -26,14 +28,26 @@ function parseLine(line: string): string | undefined {
   }
 }
 
-/** The texts in a history file's content, oldest first: repeats in a row once, at most the last 1,000. */
+/** As many of the last entries as are kept. */
+function keepLast(entries: readonly string[]): string[] {
+  let from = entries.length;
+  let characters = 0;
+  while (from > 0 && entries.length - from < MOST_ENTRIES) {
+    characters += entries[from - 1]?.length ?? 0;
+    if (characters > MOST_CHARACTERS) break;
+    from -= 1;
+  }
+  return entries.slice(from);
+}
+
+/** The texts in a history file's content, oldest first: repeats in a row once, at most the last 1,000 or two million characters. */
 export function parseHistory(content: string): string[] {
   const entries: string[] = [];
   for (const line of content.split('\n')) {
     const text = parseLine(line);
     if (text !== undefined && text !== entries.at(-1)) entries.push(text);
   }
-  return entries.slice(-MOST_ENTRIES);
+  return keepLast(entries);
 }
 
 function formatLine(text: string): string {
@@ -73,7 +87,8 @@ export async function openHistory(file: string, platform: NodeJS.Platform): Prom
     const content = await readFile(file);
     const text = content.toString('utf8');
     entries = parseHistory(text);
-    if (text.split('\n').length > 2 * MOST_ENTRIES) await compact(file, entries, content.length);
+    if (text.split('\n').length > 2 * MOST_ENTRIES || content.length > 4 * MOST_CHARACTERS)
+      await compact(file, entries, content.length);
   } catch (cause) {
     if (!isMissing(cause)) problem = cause;
   }

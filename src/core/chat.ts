@@ -131,6 +131,15 @@ export function withMessage(conversation: Conversation, message: ChatMessage): C
   return { ...conversation, messages: [...conversation.messages, message] };
 }
 
+/** The messages behind the system prompt: one message with a summary that is the first, for some templates take only one. */
+function withSystem(system: string | undefined, messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  if (system === undefined) return messages;
+  const [first, ...rest] = messages;
+  return first?.role === 'system'
+    ? [{ ...first, content: `${system}\n\n${first.content}` }, ...rest]
+    : [{ role: 'system', content: system }, ...messages];
+}
+
 /** The body of a `/api/chat` request. */
 export interface ChatRequest {
   readonly model: string;
@@ -152,7 +161,7 @@ export function chatRequest(conversation: Conversation): ChatRequest {
   const { model, system, messages, options, think, format, keepAlive, tools } = conversation;
   return {
     model,
-    messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
+    messages: withSystem(system, messages),
     truncate: false,
     shift: false,
     ...(Object.keys(options).length === 0 ? {} : { options }),

@@ -132,7 +132,7 @@ function titleOf(page: string): string {
 /** Wordings that say more than the status. Sources: wire.md's tables, the recordings of both servers. */
 const WORDINGS: readonly (readonly [RegExp, ErrorCode])[] = [
   [
-    /input length exceeds|prompt is longer than the context|exceeds (?:the|maximum) context|context length exceeded/i,
+    /input length exceeds|prompt is longer than the context|exceeds (?:the|maximum) (?:available )?context|context length exceeded/i,
     'context_overflow',
   ],
   [/no space left on device|disk is full/i, 'no_space'],
@@ -140,6 +140,18 @@ const WORDINGS: readonly (readonly [RegExp, ErrorCode])[] = [
   [/unauthorized|access denied|not authorized/i, 'unauthorized'],
   [/digest mismatch/i, 'digest_mismatch'],
 ];
+
+/**
+ * How servers say that a model found too little memory. Sources: llm/server.go and server/sched.go of Ollama, ggml's
+ * backends; a process that the system killed was most often the one that took the most.
+ */
+const NO_MEMORY =
+  /requires more system memory|out ?of ?(?:device ?)?memory|unable to allocate|failed to allocate|cannot allocate memory|(?:insufficient|not enough) memory|memory layout cannot be allocated|request too large for system|signal: killed/i;
+
+/** Whether a server's error says that a model did not fit the memory, or was ended for it as it seems. */
+export function isOutOfMemory({ code, message }: Pick<OllamaError, 'code' | 'message'>): boolean {
+  return code === 'server_error' && NO_MEMORY.test(message);
+}
 
 /** The typed error of a text that the server sent, with or without a status. */
 export function serverError(text: string, facts: RequestFacts & { status?: number }): OllamaError {

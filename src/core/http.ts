@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { encodeBody } from './encode-body.js';
 import { OllamaError, isOllamaError } from './errors.js';
 import {
   connectionError,
@@ -100,7 +101,7 @@ export function createHttp(settings: HttpSettings): Http {
 
   const send = async (call: Call, signal: AbortSignal | undefined): Promise<TransportResponse> => {
     const facts: RequestFacts = { host: host.url, model: call.model };
-    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const body = call.body === undefined ? undefined : encodeBody(call.body);
     try {
       const open = await getTransport();
       const answer = await open(host, {
@@ -246,10 +247,10 @@ function sharedHeaders({ host, headers }: HttpSettings): Record<string, string> 
   };
 }
 
-function bodyHeaders(call: Call, body: string | undefined): Record<string, string> {
+function bodyHeaders(call: Call, body: Buffer | undefined): Record<string, string> {
   if (call.upload) return { 'content-type': 'application/octet-stream' };
   if (body === undefined) return {};
-  return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  return { 'content-type': 'application/json', 'content-length': String(body.length) };
 }
 
 function report(

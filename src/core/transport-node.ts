@@ -18,7 +18,7 @@ export function nodeTransport(ca?: readonly string[]): Transport {
         clearTimeout(timer);
         reject(request.signal?.aborted ? (request.signal.reason as Error) : error);
       });
-      if (request.body === undefined || typeof request.body === 'string') outgoing.end(request.body);
+      if (request.body === undefined || Buffer.isBuffer(request.body)) outgoing.end(request.body);
       else {
         const { body } = request;
         // A file that can't be read must end the request, not leave it waiting for its rest; and it is not read on

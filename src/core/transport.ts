@@ -8,7 +8,7 @@ export interface TransportRequest {
   /** Path and query, the host's prefix included. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Readable | undefined;
+  readonly body: Buffer | Readable | undefined;
   readonly signal: AbortSignal | undefined;
   /** How long a connection may take, TLS included, in milliseconds. */
   readonly connectMs: number | undefined;

@@ -13,10 +13,12 @@ export interface Use {
   readonly at: number;
   /** Of the answer; absent where there was none, or the server did not say. */
   readonly tokensPerSecond?: number | undefined;
+  /** How long the server took to load the model, in milliseconds; not kept of one that was loaded already. */
+  readonly loadMs?: number | undefined;
 }
 
 /** The last use of a model. */
-export type LastUse = Pick<Use, 'at' | 'tokensPerSecond'>;
+export type LastUse = Pick<Use, 'at' | 'tokensPerSecond' | 'loadMs'>;
 
 type UsageIo = Pick<Io, 'env' | 'platform'>;
 
@@ -24,6 +26,8 @@ type UsageIo = Pick<Io, 'env' | 'platform'>;
 const LONGEST_RECORD = 200_000;
 const MOST_KEPT = 1000;
 const LONGEST_LINE = 2_000;
+/** A model that is in memory is "loaded" in less. */
+const SHORTEST_LOAD_MS = 500;
 
 /** Whether anything of what a person does is kept: not with `history: false`, `--no-history` or OLLAMA_NOHISTORY. */
 export function keepsHistory({ env }: Pick<Io, 'env'>, settings: { readonly history: boolean }): boolean {
@@ -45,10 +49,14 @@ function parseLine(line: string): Use | undefined {
   try {
     const value: unknown = JSON.parse(line);
     if (!isFields(value)) return undefined;
-    const { host, model, at, tokens_per_second: speed } = value;
+    const { host, model, at, tokens_per_second: speed, load_ms: load } = value;
     const time = typeof at === 'string' ? Date.parse(at) : Number.NaN;
     if (typeof host !== 'string' || typeof model !== 'string' || Number.isNaN(time)) return undefined;
-    return { host, model, at: time, ...(typeof speed === 'number' ? { tokensPerSecond: speed } : {}) };
+    return {
+      ...{ host, model, at: time },
+      ...(typeof speed === 'number' ? { tokensPerSecond: speed } : {}),
+      ...(typeof load === 'number' && load > SHORTEST_LOAD_MS ? { loadMs: load } : {}),
+    };
   } catch {
     return undefined;
   }
@@ -59,20 +67,29 @@ export function parseUsage(text: string): Use[] {
   return text.split('\n').flatMap((line) => parseLine(line) ?? []);
 }
 
-function formatLine({ host, model, at, tokensPerSecond }: Use): string {
-  const speed = tokensPerSecond === undefined || !(tokensPerSecond > 0) ? undefined : tokensPerSecond;
-  const time = new Date(at).toISOString();
-  return `${JSON.stringify({ at: time, host, model: usageName(model), tokens_per_second: speed })}\n`;
+function formatLine({ host, model, at, tokensPerSecond, loadMs }: Use): string {
+  const above = (value: number | undefined, least: number): number | undefined =>
+    value !== undefined && value > least ? value : undefined;
+  const line = {
+    ...{ at: new Date(at).toISOString(), host, model: usageName(model) },
+    tokens_per_second: above(tokensPerSecond, 0),
+    load_ms: above(loadMs, SHORTEST_LOAD_MS),
+  };
+  return `${JSON.stringify(line)}\n`;
 }
 
-/** The last use of each model on each host, the earliest first; a speed that only an earlier use told stays. */
+/** The last use of each model on each host, the earliest first; what only an earlier use told of it stays. */
 export function lastUses(uses: readonly Use[]): Use[] {
   const last = new Map<string, Use>();
   for (const use of uses) {
     const key = JSON.stringify([use.host, usageName(use.model)]);
     const before = last.get(key);
     const [older, newer] = before !== undefined && before.at > use.at ? [use, before] : [before, use];
-    last.set(key, { ...newer, tokensPerSecond: newer.tokensPerSecond ?? older?.tokensPerSecond });
+    last.set(key, {
+      ...newer,
+      tokensPerSecond: newer.tokensPerSecond ?? older?.tokensPerSecond,
+      loadMs: newer.loadMs ?? older?.loadMs,
+    });
   }
   return [...last.values()].sort((a, b) => a.at - b.at);
 }

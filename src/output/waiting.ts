@@ -1,6 +1,6 @@
 import type { Io } from '../io.js';
-import { formatSeconds } from '../format/duration.js';
 import { cleanLine } from '../format/clean.js';
+import { truncateEnd } from '../format/width.js';
 import type { Look } from './look.js';
 
 /** Until this long has passed nothing is said: most answers begin sooner. In milliseconds. */
@@ -12,15 +12,11 @@ export interface Waiting {
   end(): void;
 }
 
-/** Opens the line for a model; without one, nothing is ever written. Only for a terminal that can move its cursor. */
-export function openWaiting(io: Io, model: string | undefined, look: Look): Waiting {
-  if (model === undefined) return { end: () => undefined };
-  const since = io.now();
+/** Opens the line, on a terminal that can move its cursor. `words` is asked each second what is going on. */
+export function openWaiting(io: Pick<Io, 'stderr'>, look: Look, words: () => string): Waiting {
   let drawn = false;
   const draw = (): void => {
-    const seconds = Math.floor((io.now() - since) / 1000);
-    const text = `waiting for ${cleanLine(model)}, ${formatSeconds(seconds)}`.slice(0, look.width - 1);
-    io.stderr.write(`\r\x1b[K${look.styles.dim(text)}`);
+    io.stderr.write(`\r\x1b[K${look.styles.dim(truncateEnd(cleanLine(words()), look.width - 1))}`);
     drawn = true;
   };
   let timer: NodeJS.Timeout | undefined = setTimeout(() => {

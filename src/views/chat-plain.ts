@@ -1,151 +1,179 @@
-import { createInterface } from 'node:readline';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { readInput } from '../chat/commands.js';
+import type { Block } from '../chat/blocks.js';
+import type { ChatViewOptions } from '../chat/chat-view.js';
+import { editText } from '../chat/editor.js';
 import { openHistory } from '../chat/history.js';
-import type { Conversation } from '../core/chat.js';
+import type { Question, Stage } from '../chat/stage.js';
 import { cleanLine } from '../format/clean.js';
-import { createStyles } from '../output/styles.js';
-import { symbols } from '../output/symbols.js';
-import type { ChatViewOptions } from './chat.js';
-import type { Block } from './chat/blocks.js';
-import { startComposer, continueLine } from './chat/composer.js';
-import { startDialogue } from './chat/dialogue.js';
-import { drawBlock, textWidth } from './chat/draw.js';
+import { terminalWidth } from '../output/mode.js';
+import { continueLine, reduceComposer } from './chat/composer.js';
+import { startComposer } from './chat/composer-state.js';
+import { findChoice } from './chat/choice.js';
+import { openLines } from './chat/lines.js';
+import { tellBlock, tellError, tellQuestion } from './chat/tell.js';
+import { openTexts } from './chat/texts.js';
+import { openTurn } from './chat/turn.js';
+import type { TurnView } from './chat/turn.js';
 
 const PROMPT = '> ';
 const MORE = '... ';
-/** Once an answer has been awaited so long, it is said once what is going on. In milliseconds. */
+/** Once something has lasted so long, it is said what is going on; and again when it is something else. In milliseconds. */
 const PATIENCE_MS = 3_000;
+const LOOK_MS = 1_000;
 
 /**
  * Talks with a person line by line, and never goes back to a line that is written: for a screen reader, and for a terminal
- * that cannot move its cursor. Resolves with the conversation when they leave, or `io.signal` is aborted.
+ * that cannot move its cursor. Ends, and rejects, as the drawn one does.
  */
-export async function runPlainChat(options: ChatViewOptions): Promise<{ conversation: Conversation }> {
-  const { io, historyFile } = options;
-  const history = historyFile === undefined ? undefined : await openHistory(historyFile, io.platform);
-  const look = {
-    styles: createStyles(options.colorLevel),
-    signs: symbols(options.unicode),
-    unicode: options.unicode,
+export async function runPlainChat(options: ChatViewOptions): Promise<void> {
+  const { io, look } = options;
+  const history =
+    options.historyFile === undefined ? undefined : await openHistory(options.historyFile, io.platform);
+  const texts = openTexts(look, options.markdown, () => terminalWidth(io.stdout, io.env));
+  await texts.prepare();
+  let turn: TurnView | undefined;
+  /** What is to stand behind the next prompt. */
+  let given = '';
+  let isLeaving = false;
+
+  const write = (rows: readonly string[]): void => {
+    if (rows.length > 0) io.stdout.write(`${rows.join('\n')}\n`);
   };
-  const columns = (): number => io.stdout.columns ?? 80;
-  const write = (text: string): void => void io.stdout.write(text);
-
-  function show(block: Block | undefined): void {
-    // What was sent stands on the screen already, where it was typed.
-    if (block === undefined || block.kind === 'prompt') return;
-    // The keys of the drawn composer are not here.
-    const told = block.kind === 'help' ? { ...block, groups: block.groups.slice(0, 1) } : block;
-    write(`${drawBlock(told, columns(), 1, look).join('\n')}\n`);
-  }
-
-  const keyboard = createInterface({
-    input: io.stdin,
-    output: io.stdout,
-    terminal: true,
-    history: [...(history?.entries ?? [])].reverse(),
+  const show = (block: Block): void => {
+    const told = tellBlock(block, texts.openText);
+    if (told.length > 0) write(['', ...told]);
+  };
+  const lines = openLines(io, [...(history?.entries ?? [])], {
+    // Every press of Ctrl-C is the person's word on what is going on now.
+    interrupt: () => {
+      if (!dialogue.isBusy()) return false;
+      dialogue.stop();
+      return true;
+    },
+    unfold: tellFolded,
   });
-  const typed: string[] = [];
-  const lines: string[] = [];
-  let isClosed = false;
-  let leavesNext = false;
-  let wake: () => void = () => undefined;
 
-  const dialogue = startDialogue({
-    ...options,
-    now: () => io.now(),
-    textWidth: () => textWidth(columns()),
+  const stage: Stage = {
     show,
-    // It stays readable above, and Up brings it back.
-    giveBack: () => undefined,
-    changed: () => void dialogue.settle(),
-    leave: () => keyboard.close(),
-  });
+    begin() {
+      turn = openTurn({
+        now: () => io.now(),
+        openText: texts.openText,
+        openPlain: texts.openPlain,
+        show,
+        writeAnswer: (rows, isFirst) => write(isFirst ? ['', ...rows] : rows),
+        // Nothing is unfolded while it comes.
+        writeThought: () => undefined,
+      });
+    },
+    receive(events) {
+      turn?.receive(events);
+      turn?.settle();
+    },
+    end(_answer, facts) {
+      turn?.finish();
+      show({ kind: 'facts', facts });
+    },
+    choose,
+    async edit(text) {
+      try {
+        return await lines.giveAway(() => editText(io, text));
+      } catch (error) {
+        show({ kind: 'failure', message: tellError(error), hint: undefined });
+        return undefined;
+      }
+    },
+    lend: (work) => work(),
+    giveBack(text) {
+      given = text;
+    },
+    changed: () => undefined,
+    send(bytes) {
+      if (io.env['TERM'] !== 'dumb') io.stdout.write(bytes);
+    },
+    leave() {
+      isLeaving = true;
+      lines.close();
+    },
+  };
+  const dialogue = options.open(stage);
 
-  function interrupt(): void {
-    if (dialogue.isBusy()) dialogue.stop();
-    else if (leavesNext) keyboard.close();
-    else {
-      leavesNext = true;
-      typed.length = 0;
-      lines.length = 0;
-      keyboard.setPrompt(PROMPT);
-      write('\nCtrl-D or /bye leaves; Ctrl-C again too\n');
-      keyboard.prompt();
-    }
+  function tellFolded(): void {
+    const folded = turn?.folded() ?? [];
+    if (folded.length === 0) write(['', '(nothing is folded)']);
+    for (const { title, text } of folded) write(['', `${title}:`, ...text.trim().split('\n')]);
   }
 
-  function close(): void {
-    isClosed = true;
-    dialogue.stop();
-    wake();
+  async function choose(question: Question, signal: AbortSignal): Promise<string | undefined> {
+    write(['', ...tellQuestion(question)]);
+    for (;;) {
+      const [typed] = (await lines.answer('choice> ', signal)) ?? [];
+      if (typed === undefined) return undefined;
+      const choice = typed.trim() === '' ? question.choices[0] : findChoice(question, typed);
+      if (choice !== undefined) return choice.key;
+    }
   }
 
   /** The next text: a line, the lines of one paste, or all that an open `"""` or a trailing backslash asks for. */
   async function nextText(): Promise<string | undefined> {
-    lines.length = 0;
-    keyboard.setPrompt(PROMPT);
-    keyboard.prompt();
-    for (;;) {
-      while (typed.length === 0 && !isClosed) await new Promise<void>((resolve) => (wake = resolve));
-      // A paste brings its lines in one go; only a person brings them one by one.
-      await nextTurn();
-      lines.push(...typed.splice(0));
-      if (isClosed) return lines.length === 0 ? undefined : lines.join('\n');
-      const text = lines.join('\n');
-      const more = continueLine({ ...startComposer([]), text, cursor: text.length });
-      if (more === undefined) return text;
-      if (text.endsWith('\\')) lines.splice(0, lines.length, text.slice(0, -1));
-      keyboard.setPrompt(MORE);
-      keyboard.prompt();
+    let text = '';
+    const fits = given !== '' && !given.includes('\n');
+    if (given !== '' && !fits) write(['', 'What you wrote, to be sent again:', given]);
+    let before = fits ? given : '';
+    given = '';
+    for (let prompt = PROMPT; ; prompt = MORE) {
+      const typed = await lines.next(prompt, before);
+      before = '';
+      // Ctrl-C at the prompt drops what was begun.
+      if (typed === 'interrupted') return '';
+      if (typed === undefined) return text === '' ? undefined : text;
+      text = text === '' ? typed.join('\n') : `${text}\n${typed.join('\n')}`;
+      const composer = reduceComposer(startComposer([]), { type: 'replace', text });
+      if (continueLine(composer) === undefined) return text;
+      if (text.endsWith('\\')) text = text.slice(0, -1);
     }
+  }
+
+  /** Says what is going on, where it takes long. */
+  function watch(): () => void {
+    const since = io.now();
+    let said = '';
+    const timer = setInterval(() => {
+      const [what = ''] = dialogue.status();
+      const words = what.replaceAll(/[\d.]+/g, '');
+      if (io.now() - since < PATIENCE_MS || !dialogue.isWaiting() || words === said) return;
+      said = words;
+      write([`(${cleanLine(what)})`]);
+    }, LOOK_MS);
+    return () => clearInterval(timer);
   }
 
   function tellHistory(problem: unknown): void {
-    if (problem === undefined) return;
-    const why = problem instanceof Error ? problem.message : 'its file fails';
-    show({ kind: 'note', text: cleanLine(`What you send is not kept: ${why}.`) });
+    if (problem !== undefined)
+      show({ kind: 'note', text: `What you send is not kept: ${tellError(problem)}` });
   }
 
-  async function answer(text: string): Promise<void> {
-    const patience = setTimeout(() => {
-      const [what] = dialogue.status();
-      if (what !== undefined) write(`${look.styles.dim(`  ${cleanLine(what)}`)}\n`);
-    }, PATIENCE_MS);
-    try {
-      await dialogue.perform(readInput(text), text);
-    } finally {
-      clearTimeout(patience);
-    }
-  }
-
-  keyboard.on('line', (line) => {
-    leavesNext = false;
-    typed.push(line);
-    wake();
-  });
-  keyboard.on('SIGINT', interrupt);
-  keyboard.on('close', close);
-  const onAbort = (): void => keyboard.close();
+  const onAbort = (): void => stage.leave();
   io.signal.addEventListener('abort', onAbort);
   if (io.signal.aborted) onAbort();
-
-  tellHistory(history?.problem);
   try {
+    tellHistory(history?.problem);
+    dialogue.open();
     for (;;) {
-      const text = await nextText();
+      const text = isLeaving ? undefined : await nextText();
       if (text === undefined) break;
       if (text.trim() === '') continue;
       tellHistory(await history?.add(text));
-      await answer(text);
-      if (isClosed) break;
-      write('\n');
+      const unwatch = watch();
+      try {
+        await dialogue.perform(text);
+      } finally {
+        unwatch();
+      }
     }
   } finally {
     io.signal.removeEventListener('abort', onAbort);
-    keyboard.close();
-    write('\n');
+    lines.close();
+    await dialogue.close();
+    write(['']);
   }
-  return { conversation: dialogue.conversation() };
 }

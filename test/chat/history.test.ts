@@ -71,6 +71,24 @@ describe('the history', () => {
     expect((await open()).entries.slice(-2)).toEqual(['entry 2499', 'after']);
   });
 
+  test('keeps the last two million characters, and writes a file that grew far past them anew', async () => {
+    await (await open()).add('first');
+    const lines = Array.from({ length: 100 }, (_, index) =>
+      JSON.stringify({ text: `${index} ${'x'.repeat(90_000)}` }),
+    );
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const history = await open();
+    expect(history.entries).toHaveLength(22);
+    expect(history.entries.at(-1)).toMatch(/^99 /);
+    expect((await stat(file)).size).toBeLessThan(2_100_000);
+  });
+
+  test('keeps a text once that is sent again and again', async () => {
+    const history = await open();
+    for (const text of ['one', 'one', 'two', 'two']) await history.add(text);
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(2);
+  });
+
   test('tells once why nothing is kept, and goes on', async () => {
     await writeFile(path.join(folder, 'state'), 'a file where the folder should be');
     const history = await open();

@@ -54,7 +54,9 @@ describe('chat with a prompt', () => {
     const events = lines(stdout);
     for (const event of events) expect(schemaErrors('chat-event', event)).toBe('');
     expect(code).toBe(0);
-    expect(events[0]).toEqual({ type: 'start', schema_version: 1, host: sandbox.url, model: 'qwen3:8b' });
+    const session = expect.stringMatching(/^\d{8}-\d{4}-\w{4}$/) as unknown;
+    const host = sandbox.url;
+    expect(events[0]).toEqual({ type: 'start', schema_version: 1, host, model: 'qwen3:8b', session });
     const text = (type: string): string =>
       events
         .filter((event) => event['type'] === type)
@@ -170,8 +172,12 @@ describe('chat with a prompt', () => {
       ],
     });
     expect((await run(['chat', 'm', 'x'], server.url)).stdout).toBe(content);
-    const terminal = await run(['chat', 'm', 'x', '--color', 'never'], server.url, { tty: true });
-    expect(terminal.stdout).toBe('a[31mb\nc<U+202E>\n');
+    const dumb = await run(['chat', 'm', 'x'], server.url, { tty: true, env: { TERM: 'dumb' } });
+    expect(dumb.stdout).toBe('a[31mb\nc<U+202E>\n');
+    for (const flags of [[], ['--no-markdown']]) {
+      const drawn = await run(['chat', 'm', 'x', '--color', 'never', ...flags], server.url, { tty: true });
+      expect(drawn.stdout.replace(/\x1b\[(?:\?2026[hl]|J)|\r/g, '')).toBe('a[31mb\nc<U+202E>\n');
+    }
     const json = await run(['chat', 'm', 'x', '--json'], server.url, { tty: true });
     expect(json.stdout).not.toMatch(ESCAPES);
     await server.close();
@@ -234,6 +240,8 @@ describe('chat with a prompt', () => {
       env: { OLLAMA_CLI_AUTO_PULL: 'never' },
     });
     expect(never.code).toBe(3);
+    expect(never.stderr).toContain('auto_pull is "never"');
+    expect(never.stderr).toContain('ollama-cli pull smollm2:135m');
     const always = await run(['chat', 'smollm2:135m', 'x'], sandbox.url, {
       env: { OLLAMA_CLI_AUTO_PULL_MODEL: 'true' },
     });

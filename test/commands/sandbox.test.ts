@@ -50,6 +50,21 @@ describe('sandbox', () => {
     await end();
   });
 
+  it('loads models as long as it is told, and takes durations alone', async () => {
+    const { url, end } = await start('--load', '300ms');
+    const body = JSON.stringify({
+      model: 'gemma3:1b',
+      messages: [{ role: 'user', content: 'hi' }],
+      stream: false,
+    });
+    const answer = (await (await fetch(`${url}/api/chat`, { method: 'POST', body })).json()) as object;
+    expect(answer).toMatchObject({ load_duration: expect.any(Number) as number });
+    expect((answer as { load_duration: number }).load_duration / 1e6).toBeGreaterThan(290);
+    await end();
+    const ran = await run(['sandbox', '--load', 'long']);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(/--load/)]);
+  });
+
   it('keeps its models in a folder', async () => {
     const folder = path.join(await mkdtemp(path.join(tmpdir(), 'sandbox-')), 'models');
     const first = await start('--models', folder, '--empty', '--scale', '0.001');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTerminal } from '../support/terminal.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const RESTORED = '\x1b[?2026l\x1b[?25h\x1b[?2004l';
+const RESTORED = '\x1b[?7h\x1b[?2026l\x1b[?25h\x1b[?2004l';
 const FOREVER = 'new Promise(() => setInterval(() => {}, 1000))';
 const WAIT_FOR_SIGNAL = `new Promise((resolve) => {
   const beat = setInterval(() => {}, 1000);
@@ -307,6 +307,7 @@ describe('in a terminal', () => {
     await terminal.exit;
     expect(terminal.screen()).toMatch(/(?<!-)icanon$/);
     expect([terminal.cursorVisible(), terminal.bracketedPaste()]).toEqual([true, false]);
+    expect(terminal.raw()).toContain(`\x1b[<u${RESTORED}`);
   });
 
   test('an ordinary end, and a dumb terminal, get no code at all', async () => {

@@ -75,13 +75,15 @@ describe('a server that fails', () => {
     expect(await terminal.exit).toEqual(LEFT);
   });
 
-  test('before an answer: the question is in the composer again', async () => {
+  test('before an answer: the question stays, and /retry asks it again', async () => {
     const sandbox = await openSandbox({ faults: [parseFault('500:times=1:path=/api/chat')] });
-    const terminal = await openChat(sandbox.url, {}, [MODEL]);
+    // The fault is for the question.
+    const terminal = await openChat(sandbox.url, {}, [MODEL, '--no-warm-up']);
     await say(terminal, 'count to 3');
-    await terminal.waitFor(/✗ [^]*│ › count to 3/, SOON);
-    terminal.write('\r');
+    await terminal.waitFor(/› count to 3\n[^]*✗ [^]*\/retry[^]*│ › +│/, SOON);
+    await say(terminal, '/retry');
     await waitForAnswers(terminal, 1);
+    expect(asked(sandbox).at(-1)).toEqual([{ role: 'user', content: 'count to 3' }]);
   });
 
   test('by escape sequences in its answer, which stay text', async () => {
@@ -109,7 +111,7 @@ describe('one answer in a terminal', () => {
     await terminal.waitFor(/ 1 2 3 4/, SOON);
     terminal.write('\x03');
     expect(await terminal.exit).toEqual({ exitCode: 0, signal: 2 });
-    expect(terminal.screen()).toMatch(/ 1 2 3 4[\d\s]*\^C$/);
+    expect(terminal.screen()).toMatch(/ 1 2 3 4[\d\s]*(?:\^C)?$/);
     expect(terminal.cursorVisible()).toBe(true);
   });
 

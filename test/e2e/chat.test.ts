@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { asked, LEFT, MODEL, openChat, openSandbox, say, waitForAnswers } from './open-chat.js';
+import { asked, chatBodies, LEFT, MODEL, openChat, openSandbox, say, waitForAnswers } from './open-chat.js';
 import { openFolder, openProgram, SOON } from './program.js';
 
 describe('the chat', () => {
@@ -107,8 +107,7 @@ describe('the chat', () => {
     const system = { role: 'system', content: 'Be brief.' };
     const user = (content: string) => ({ role: 'user', content });
     const assistant = expect.objectContaining({ role: 'assistant' }) as unknown;
-    const requests = sandbox.requests.filter((request) => request.path === '/api/chat');
-    expect(requests.map(({ body }) => body)).toMatchObject([
+    expect(chatBodies(sandbox)).toMatchObject([
       { model: MODEL, options: { temperature: 0.2 }, messages: [system, user('one')] },
       { model: 'qwen3:8b', messages: [system, user('one'), assistant, user('two')] },
       { model: 'qwen3:8b', options: { temperature: 0.2 }, messages: [system, user('three')] },

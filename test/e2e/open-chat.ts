@@ -18,11 +18,21 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
   return sandbox;
 }
 
-/** The messages of each chat request so far. */
-export function asked(sandbox: Sandbox): { role: string; content: string }[][] {
+interface ChatBody {
+  readonly messages: { role: string; content: string }[];
+}
+
+/** The bodies of the chat requests so far, but for those that only load a model. */
+export function chatBodies(sandbox: Sandbox): ChatBody[] {
   return sandbox.requests
     .filter((request) => request.path === '/api/chat')
-    .map(({ body }) => (body as { messages: { role: string; content: string }[] }).messages);
+    .map(({ body }) => body as ChatBody)
+    .filter(({ messages }) => messages.length > 0);
+}
+
+/** The messages of each question so far. */
+export function asked(sandbox: Sandbox): ChatBody['messages'][] {
+  return chatBodies(sandbox).map(({ messages }) => messages);
 }
 
 /** Opens the chat, and waits until its composer is there. */

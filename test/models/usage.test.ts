@@ -43,6 +43,18 @@ describe('the record of use', () => {
     expect(usage.get('b:1')?.tokensPerSecond).toBeUndefined();
   });
 
+  it('keeps how long the model last took to load, and not that it was loaded already', async () => {
+    await recordUse(io(), KEPT, { ...use('a:1', NOON, 48), loadMs: 5200 });
+    await recordUse(io(), KEPT, { ...use('a:1', NOON + 1), loadMs: 105 });
+    await recordUse(io(), KEPT, { ...use('b:1', NOON), loadMs: 500 });
+    const usage = await readUsage(io(), HOST);
+    expect(usage.get('a:1')).toMatchObject({ at: NOON + 1, tokensPerSecond: 48, loadMs: 5200 });
+    expect(usage.get('b:1')?.loadMs).toBeUndefined();
+    expect(readFileSync(file(), 'utf8').match(/load_ms/g)).toHaveLength(1);
+    await recordUse(io(), KEPT, { ...use('a:1', NOON + 2), loadMs: 2100 });
+    expect((await readUsage(io(), HOST)).get('a:1')?.loadMs).toBe(2100);
+  });
+
   it('is readable by its owner alone', async () => {
     await recordUse(io(), KEPT, use('a:1'));
     expect(statSync(file()).mode & 0o777).toBe(0o600);
@@ -97,7 +109,7 @@ describe('lines of a record', () => {
     [`{"at":"2026-06-01T12:00:00.000Z","host":"h","model":"${'m'.repeat(3000)}"}`],
     ['{"at":"2026-06-01T12:00:00.000Z","host":"h","mo'],
   ])('that are damaged are passed over: %s', (line) => {
-    const sound = '{"at":"2026-06-01T12:00:00.000Z","host":"h","model":"m:1"}';
+    const sound = '{"at":"2026-06-01T12:00:00.000Z","host":"h","model":"m:1","load_ms":"soon"}';
     expect(parseUsage(`${line}\n${sound}\n`)).toEqual([{ host: 'h', model: 'm:1', at: NOON }]);
   });
 

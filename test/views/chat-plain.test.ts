@@ -95,12 +95,40 @@ describe('the chat line by line', () => {
     expect(await chat.ended).toBe(0);
   });
 
-  it('lists the commands that there are, and no keys that there are not', async () => {
+  it('lists the commands that there are, in words', async () => {
     const chat = openPlain(['--accessible']);
     await poll(chat.text).toContain('> ');
     chat.type('/help\r');
     await poll(chat.text).toContain('/set system');
-    expect(chat.text()).not.toContain('Alt-Enter');
+    expect(chat.text()).toMatch(/\/model NAME: /);
+    chat.abort();
+    expect(await chat.ended).toBe(0);
+  });
+
+  it('asks with numbered lines; a number chooses, Ctrl-C turns away', async () => {
+    const chat = openPlain(['--accessible']);
+    await poll(chat.text).toContain('> ');
+    chat.type('/model gemma3:4b\r');
+    await poll(chat.text).toContain('1 or p: pull it');
+    chat.type('2\r');
+    await poll(chat.text).toContain('Still talking to gemma3:1b');
+    chat.type('/model gemma3:4b\r');
+    await poll(() => chat.text().match(/1 or p: pull it/g)?.length).toBe(2);
+    chat.type('\x03');
+    await poll(() => chat.text().match(/Still talking to gemma3:1b/g)?.length).toBe(2);
+    chat.type('\x04');
+    expect(await chat.ended).toBe(0);
+  });
+
+  it('gives a question back to be sent again', async () => {
+    const chat = openPlain(['--accessible']);
+    await poll(chat.text).toContain('> ');
+    chat.type('an odd question\r');
+    await poll(chat.text).toMatch(/\d+ tokens/);
+    chat.type('/undo\r');
+    await poll(chat.text).toMatch(/taken back[^]*an odd question$/);
+    chat.type(' indeed\r');
+    await poll(() => messages().at(-1)?.content).toBe('an odd question indeed');
     chat.abort();
     expect(await chat.ended).toBe(0);
   });
@@ -119,7 +147,9 @@ describe('the chat line by line', () => {
     const file = path.join(state, 'ollama-cli', 'usage.jsonl');
     expect(existsSync(file)).toBe(isKept);
     if (isKept) {
-      const use = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+      // The first line is of the model's loading.
+      const line = readFileSync(file, 'utf8').trim().split('\n').at(-1);
+      const use = JSON.parse(line ?? '') as Record<string, unknown>;
       expect(use).toMatchObject({ host: sandbox.url, model: 'gemma3:1b' });
       expect(use['tokens_per_second']).toBeGreaterThan(0);
     }

@@ -1,3 +1,6 @@
+import { truncateEnd } from '../../format/width.js';
+import { findChip } from './chips.js';
+import type { Chip } from './chips.js';
 import { drawGrapheme, splitGraphemes } from './graphemes.js';
 
 /** A row of the composer as it is drawn, and where in the text it begins and ends. */
@@ -14,8 +17,21 @@ export interface ComposerLayout {
   readonly cursorColumn: number;
 }
 
+/** What is laid out: a text, a place in it, and what its chips are. */
+export interface Written {
+  readonly text: string;
+  readonly cursor: number;
+  readonly chips: readonly Chip[];
+}
+
+/** What is drawn for a chip in rows of a width: its label, cut to the row. Undefined for any other grapheme. */
+function drawChip(grapheme: string, chips: readonly Chip[], width: number): string | undefined {
+  const label = findChip(grapheme, chips)?.label;
+  return label === undefined ? undefined : truncateEnd(label, width, '');
+}
+
 /** Puts the text into rows of at most `width` cells, at least 2; a row that the cursor would leave is followed by an empty one. */
-export function layoutComposer(text: string, cursor: number, width: number): ComposerLayout {
+export function layoutComposer({ text, cursor, chips }: Written, width: number): ComposerLayout {
   const rows: ComposerRow[] = [];
   let cursorRow = 0;
   let cursorColumn = 0;
@@ -26,8 +42,10 @@ export function layoutComposer(text: string, cursor: number, width: number): Com
     let column = 0;
     for (const grapheme of splitGraphemes(line)) {
       const at = lineStart + grapheme.start;
+      const chip = drawChip(grapheme.text, chips, width);
+      const cells = chip?.length ?? grapheme.width;
       // One without a width goes over too: the cursor before it has no cell at a full row's end.
-      if (column + Math.max(1, grapheme.width) > width) {
+      if (column + Math.max(1, cells) > width) {
         rows.push({ text: drawn, start: rowStart, end: at });
         rowStart = at;
         drawn = '';
@@ -37,8 +55,8 @@ export function layoutComposer(text: string, cursor: number, width: number): Com
         cursorRow = rows.length;
         cursorColumn = column;
       }
-      drawn += drawGrapheme(grapheme);
-      column += grapheme.width;
+      drawn += chip ?? drawGrapheme(grapheme);
+      column += cells;
     }
     const lineEnd = lineStart + line.length;
     rows.push({ text: drawn, start: rowStart, end: lineEnd });
@@ -55,12 +73,18 @@ export function layoutComposer(text: string, cursor: number, width: number): Com
   return { rows, cursorRow, cursorColumn };
 }
 
-/** The place in the text that is nearest to a column of a row, on a boundary between graphemes. */
-export function placeInRow(text: string, row: ComposerRow, column: number): number {
+/** The place in the text that is nearest to a column of a row of this width, on a boundary between graphemes. */
+export function placeInRow(
+  { text, chips }: Omit<Written, 'cursor'>,
+  row: ComposerRow,
+  column: number,
+  width: number,
+): number {
   let passed = 0;
   for (const grapheme of splitGraphemes(text.slice(row.start, row.end))) {
-    if (passed + grapheme.width > column) return row.start + grapheme.start;
-    passed += grapheme.width;
+    const cells = drawChip(grapheme.text, chips, width)?.length ?? grapheme.width;
+    if (passed + cells > column) return row.start + grapheme.start;
+    passed += cells;
   }
   return row.end;
 }

@@ -2,27 +2,36 @@ import { cleanLine } from '../../format/clean.js';
 import { displayWidth, padEnd, truncateEnd } from '../../format/width.js';
 import type { Styles } from '../../output/styles.js';
 import type { Symbols } from '../../output/symbols.js';
-import type { Block } from './blocks.js';
-import { fitFacts } from './wording.js';
-import type { Fact } from './wording.js';
-import { wrapText } from './wrap.js';
+import type { Block } from '../../chat/blocks.js';
+import { fitFacts } from '../../chat/wording.js';
+import type { Fact } from '../../chat/wording.js';
+import type { AnswerText } from '../../markdown/answer-text.js';
+import { wrapText } from '../../markdown/wrap-text.js';
 
 /** What the chat is drawn with. */
 export interface Look {
   readonly styles: Styles;
   readonly signs: Symbols;
   readonly unicode: boolean;
+  /** A text in a model's markup, in rows between the margins. */
+  openText(): AnswerText;
 }
 
 const INDENT = '  ';
 const MARGINS = 4;
+/** A call of a function is no more of the screen than so many rows; what it gave back is one. */
+const MOST_CALL_ROWS = 3;
+/** The part of a row that the first of two columns may take, and the cells that the second one needs. */
+const WIDEST_USAGE = 0.4;
+const LEAST_SUMMARY = 30;
 
 /** How many cells a row of text has between the margins of a terminal. */
 export function textWidth(columns: number): number {
   return Math.max(2, columns - MARGINS);
 }
 
-function wrapRows(text: string, width: number): string[] {
+/** The text in rows of at most so many cells. */
+export function wrapRows(text: string, width: number): string[] {
   return wrapText(text, width).map((row) => row.text);
 }
 
@@ -36,19 +45,21 @@ function drawMarked(sign: string, text: string, width: number, paint: (row: stri
 }
 
 function drawPairs(pairs: readonly (readonly [string, string])[], width: number, { styles }: Look): string[] {
-  const first = Math.max(...pairs.map(([usage]) => displayWidth(usage)));
-  // Too narrow for two columns: what it does stands under what to type.
-  if (first + 20 > width) {
-    return pairs.flatMap(([usage, summary]) => [
-      ...wrapRows(usage, width).map((row) => INDENT + styles.accent(row)),
-      ...wrapRows(summary, width - 2).map((row) => INDENT + INDENT + row),
-    ]);
-  }
-  return pairs.flatMap(([usage, summary]) =>
-    wrapRows(summary, width - first - 2).map(
-      (row, index) => INDENT + styles.accent(padEnd(index === 0 ? usage : '', first)) + INDENT + row,
-    ),
-  );
+  const widths = pairs.map(([usage]) => displayWidth(usage));
+  const most = Math.floor(width * WIDEST_USAGE);
+  const first = Math.max(0, ...widths.filter((wide) => wide <= most));
+  return pairs.flatMap(([usage, summary], index) => {
+    // Too wide for two columns: what it does stands under what to type.
+    if ((widths[index] ?? 0) > first || first + LEAST_SUMMARY > width) {
+      return [
+        ...wrapRows(usage, width).map((row) => INDENT + styles.accent(row)),
+        ...wrapRows(summary, width - 2).map((row) => INDENT + INDENT + row),
+      ];
+    }
+    return wrapRows(summary, width - first - 2).map(
+      (row, at) => INDENT + styles.accent(padEnd(at === 0 ? usage : '', first)) + INDENT + row,
+    );
+  });
 }
 
 function drawFacts(facts: readonly Fact[], width: number, { styles, signs }: Look): string {
@@ -76,7 +87,47 @@ function drawHeader(parts: readonly string[], width: number, { styles, signs }: 
   return rows.map(({ drawn }) => ` ${drawn}`);
 }
 
-function drawRows(block: Block, columns: number, rows: number, look: Look): string[] {
+function drawTool(call: string, outcome: string, isError: boolean, width: number, look: Look): string[] {
+  const { styles, signs } = look;
+  const sign = isError ? styles.bad(signs.cross) : styles.good(signs.check);
+  const rows = drawMarked(sign, call, width, (row) => row).slice(0, MOST_CALL_ROWS);
+  const inner = width - 2;
+  return [
+    ...rows.map((row) => INDENT + row),
+    ...(outcome === '' ? [] : [INDENT + INDENT + styles.dim(truncateEnd(outcome, inner, signs.ellipsis))]),
+  ];
+}
+
+/** Rows of an answer, with the margin that they have. */
+export function drawAnswer(rows: readonly string[]): string[] {
+  return rows.map((row) => (row === '' ? '' : INDENT + row));
+}
+
+/** Rows of a thought, with the margin that they have. */
+export function drawThought(rows: readonly string[], { styles }: Look): string[] {
+  return rows.map((row) => (row === '' ? '' : INDENT + INDENT + styles.dim(row)));
+}
+
+/** The line that stands for what is folded, or above what was. */
+export function drawFold(title: string, isOpen: boolean, width: number, look: Look): string[] {
+  const sign = isOpen ? (look.unicode ? '▾' : '-') : look.signs.fold;
+  return wrapRows(`${sign} ${title}`, width).map((row) => INDENT + look.styles.dim(row));
+}
+
+function drawMessage(text: string, look: Look): string[] {
+  const rows = look.openText();
+  rows.push(text);
+  return drawAnswer(rows.finish());
+}
+
+function drawModels(names: readonly string[], current: string, { styles, signs }: Look): string[] {
+  return names.map((name) => {
+    const text = cleanLine(name);
+    return INDENT + (name === current ? `${styles.accent(signs.prompt)} ${styles.bold(text)}` : `  ${text}`);
+  });
+}
+
+function drawRows(block: Block, columns: number, look: Look): string[] {
   const { styles, signs } = look;
   const width = textWidth(columns);
   switch (block.kind) {
@@ -85,24 +136,24 @@ function drawRows(block: Block, columns: number, rows: number, look: Look): stri
     case 'prompt':
       return drawMarked(styles.accent(signs.prompt), block.text, width, styles.bold);
     case 'thought':
-      return wrapRows(`${signs.fold} ${block.text}`, width).map((row) => INDENT + styles.dim(row));
-    case 'answer':
-      return block.rows.map((row) => INDENT + row);
+      return drawFold(block.title, false, width, look);
+    case 'message':
+      return drawMessage(block.text, look);
     case 'facts':
-      return [INDENT + drawFacts(block.facts, width, look)];
+      return block.facts.length === 0 ? [] : [INDENT + drawFacts(block.facts, width, look)];
+    case 'tool':
+      return drawTool(block.call, block.outcome, block.isError, width, look);
     case 'note':
       return wrapRows(block.text, width).map((row) => INDENT + styles.dim(row));
-    case 'help':
+    case 'warning':
+      return drawMarked(styles.warn(signs.warn), block.text, width, (row) => row);
+    case 'pairs':
       return block.groups.flatMap((pairs, index) => [
         ...(index === 0 ? [] : ['']),
         ...drawPairs(pairs, width, look),
       ]);
     case 'models':
-      return block.names.map((name) => {
-        const isCurrent = name === block.current;
-        const text = cleanLine(name);
-        return INDENT + (isCurrent ? `${styles.accent(signs.prompt)} ${styles.bold(text)}` : `  ${text}`);
-      });
+      return drawModels(block.names, block.current, look);
     case 'failure':
       return [
         ...drawMarked(styles.bad(signs.cross), block.message, width, (row) => row),
@@ -110,14 +161,11 @@ function drawRows(block: Block, columns: number, rows: number, look: Look): stri
           ? []
           : wrapRows(block.hint, width).map((row) => INDENT + styles.dim(row))),
       ];
-    case 'blank':
-      return Array<string>(Math.max(0, rows - 1)).fill('');
   }
 }
 
 /** The lines of a block, a blank one before it where the eye wants one. */
-export function drawBlock(block: Block, columns: number, rows: number, look: Look): string[] {
-  const drawn = drawRows(block, columns, rows, look);
-  const isJoined = block.kind === 'header' || (block.kind === 'answer' && !block.first);
-  return isJoined ? drawn : ['', ...drawn];
+export function drawBlock(block: Block, columns: number, look: Look): string[] {
+  const drawn = drawRows(block, columns, look);
+  return drawn.length === 0 || block.kind === 'header' ? drawn : ['', ...drawn];
 }

@@ -1,217 +1,250 @@
-import type { Conversation } from '../../core/chat.js';
-import { readInput } from '../../chat/commands.js';
-import type { Intent } from '../../chat/commands.js';
 import type { History } from '../../chat/history.js';
-import { cleanText } from '../../format/clean.js';
-import type { Block } from './blocks.js';
-import { continueLine, reduceComposer, sendComposer, startComposer } from './composer.js';
-import type { EditKey } from './composer.js';
-import { startDialogue } from './dialogue.js';
-import type { DialogueOptions } from './dialogue.js';
+import type { Dialogue, Stage } from '../../chat/stage.js';
+import type { KeyAction } from '../../config/key-actions.js';
+import { startAway } from './away.js';
+import type { AwayOptions } from './away.js';
+import { pressComposer, reduceComposer } from './composer.js';
+import { tellSearch } from './composer-search.js';
+import { expandComposer, sendComposer, startComposer } from './composer-state.js';
 import type { Live } from './frame.js';
 import type { InputToken } from './key-parser.js';
-import { KEY_ACTIONS, nameKey } from './keys.js';
-import type { ControlKey } from './keys.js';
+import { startHints } from './hints.js';
+import { nameKey } from './keys.js';
+import { startQuestions } from './questions.js';
+import { tellError } from './tell.js';
+import type { Transcript } from './transcript.js';
 
-const AGAIN_MS = 2_000;
-
-/** What a chat is made of, besides the terminal. */
-export interface ReplOptions extends Pick<
-  DialogueOptions,
-  | 'client'
-  | 'conversation'
-  | 'host'
-  | 'contextLength'
-  | 'explain'
-  | 'permit'
-  | 'onAnswer'
-  | 'now'
-  | 'textWidth'
-> {
-  readonly history?: History | undefined;
+/** What a chat is made of, besides the drawing. */
+export interface ReplOptions extends Pick<AwayOptions, 'edit' | 'suspend'> {
+  readonly history: History | undefined;
+  readonly transcript: Transcript;
+  /** What a key does, by its name. */
+  readonly keys: ReadonlyMap<string, KeyAction>;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** Cells of a row of the composer, as the terminal is now. */
   composerWidth(): number;
   /** Something is to be drawn: at once, because a key was pressed, or when there is time. */
   changed(cause: 'key' | 'text'): void;
+  /** Draws nothing while `work` does. */
+  lend<Result>(work: () => Promise<Result>): Promise<Result>;
+  clearScreen(): void;
+  /** Writes bytes that show nothing. */
+  send(bytes: string): void;
+  /** Starts the conversation. */
+  open(stage: Stage): Dialogue;
 }
 
 /** A conversation with a person, without the drawing: what was pressed goes in, what is to be drawn comes out. */
 export interface Repl {
   press(token: InputToken): void;
-  /** Blocks for the scrollback since the last call, and what is live below them. */
-  take(): { readonly blocks: readonly Block[]; readonly live: Live };
+  /** What is live below the scrollback. */
+  live(): Live;
   /** Whether a clock is on the screen. */
   isWaiting(): boolean;
   /** Stops what is going on, and ends. */
   leave(): void;
+  readonly dialogue: Dialogue;
   /** Resolves when the person has left; rejects only if something unforeseen happened. */
-  readonly ended: Promise<Conversation>;
+  readonly ended: Promise<void>;
 }
 
-/** Starts the conversation; its first block is the header. */
+/** Starts the conversation; nothing is shown before the dialogue is opened. */
 export function startRepl(options: ReplOptions): Repl {
-  let composer = startComposer(options.history?.entries ?? []);
-  let blocks: Block[] = [];
-  let hint: string | undefined;
-  let hintTimer: NodeJS.Timeout | undefined;
-  let leavesNext = false;
+  const { transcript, history, keys } = options;
+  let composer = startComposer(history?.entries ?? []);
   let leaving = false;
+  /** Whether the answer is on the screen whole, and only what is behind it goes on; Enter then sends a moment later. */
+  let isEnding = false;
+  let sendsNext = false;
   let kept: Promise<void> | undefined;
-  let resolveEnd: (conversation: Conversation) => void = () => undefined;
+  let resolveEnd: () => void = () => undefined;
   let rejectEnd: (error: unknown) => void = () => undefined;
-  const ended = new Promise<Conversation>((resolve, reject) => {
+  const ended = new Promise<void>((resolve, reject) => {
     resolveEnd = resolve;
     rejectEnd = reject;
   });
 
-  const show = (block: Block | undefined): void => {
-    if (block !== undefined) blocks.push(block);
-  };
+  const hints = startHints(() => options.changed('text'));
+  const questions = startQuestions(options.now, () => options.changed('key'));
+  const away = startAway({
+    edit: options.edit,
+    suspend: options.suspend,
+    fail: (error) => transcript.show({ kind: 'failure', message: tellError(error), hint: undefined }),
+    back: () => options.changed('key'),
+  });
 
-  const dialogue = startDialogue({
-    ...options,
-    show,
+  const dialogue = options.open({
+    begin() {
+      transcript.begin();
+      isEnding = false;
+    },
+    receive(events) {
+      transcript.receive(events);
+      options.changed('text');
+    },
+    show(block) {
+      transcript.show(block);
+      options.changed('text');
+    },
+    end(...end) {
+      transcript.end(...end);
+      isEnding = true;
+      options.changed('text');
+    },
+    async choose(question, signal) {
+      hints.set(undefined);
+      return leaving ? undefined : await questions.choose(question, signal);
+    },
+    edit: away.edit,
+    lend: options.lend,
     giveBack(text) {
       // Unless something else is being written there by now.
       if (composer.text === '') composer = reduceComposer(composer, { type: 'replace', text });
+      options.changed('text');
     },
     changed: () => options.changed('text'),
+    send: options.send,
     leave,
   });
 
   async function end(): Promise<void> {
-    await kept;
-    resolveEnd(dialogue.conversation());
+    try {
+      await dialogue.close();
+      await kept;
+      resolveEnd();
+    } catch (error) {
+      rejectEnd(error);
+    }
   }
 
   function leave(): void {
     if (leaving) return;
     leaving = true;
-    setHint(undefined);
-    if (dialogue.isBusy()) dialogue.stop();
-    else void end();
+    hints.set(undefined);
+    questions.turnAway();
+    void end();
   }
 
-  function setHint(text: string | undefined): void {
-    clearTimeout(hintTimer);
-    hint = text;
-    leavesNext = false;
-  }
-
-  async function run(intent: Intent, written: string): Promise<void> {
+  async function run(written: string): Promise<void> {
     try {
-      await dialogue.perform(intent, written);
+      await dialogue.perform(written);
     } catch (error) {
       rejectEnd(error);
       return;
     }
     // It could only be that the answer was still coming.
-    setHint(undefined);
-    if (leaving) await end();
-    else options.changed('key');
+    hints.set(undefined);
+    if (sendsNext) submit();
+    options.changed('key');
   }
 
   function tellHistory(problem: unknown): void {
     if (problem === undefined) return;
-    const why = problem instanceof Error ? problem.message : 'its file fails';
-    show({ kind: 'note', text: cleanText(`What you send is not kept: ${why}.`) });
-  }
-
-  async function keep(history: History, written: string): Promise<void> {
-    const problem = await history.add(written);
-    if (problem === undefined) return;
-    tellHistory(problem);
+    const text = `What you send is not kept: ${tellError(problem)}`;
+    transcript.show({ kind: 'note', text });
     options.changed('text');
   }
 
   function submit(): void {
-    const written = composer.text;
-    if (written.trim() === '') return;
-    const continued = continueLine(composer);
-    if (continued !== undefined) {
-      composer = continued;
-      return;
-    }
+    const written = expandComposer(composer);
     if (dialogue.isBusy()) {
-      setHint('the answer is still coming; Ctrl-C stops it');
+      if (isEnding) sendsNext = true;
+      else hints.set('the answer is still coming; Ctrl-C stops it');
       return;
     }
+    sendsNext = false;
+    isEnding = false;
+    if (written.trim() === '') return;
     composer = sendComposer(composer);
-    if (options.history !== undefined) kept = keep(options.history, written);
-    show({ kind: 'prompt', text: written.trim() });
-    void run(readInput(written), written);
+    if (history !== undefined) kept = history.add(written).then(tellHistory);
+    transcript.show({ kind: 'prompt', text: written.trim() });
+    void run(written);
   }
 
   function interrupt(): void {
     if (dialogue.isBusy()) dialogue.stop();
-    else if (composer.text !== '') composer = startComposer(composer.history);
-    else if (leavesNext) leave();
-    else {
-      setHint('Ctrl-D or /bye leaves; Ctrl-C again too');
-      leavesNext = true;
-      hintTimer = setTimeout(() => {
-        setHint(undefined);
-        options.changed('text');
-      }, AGAIN_MS);
-    }
+    // Undo brings it back.
+    else if (composer.text !== '') composer = reduceComposer(composer, { type: 'replace', text: '' });
+    else if (hints.wantsToLeave()) leave();
   }
 
-  function insert(text: string): void {
-    composer = reduceComposer(composer, { type: 'insert', text });
+  async function openEditor(): Promise<void> {
+    const written = expandComposer(composer);
+    const edited = await away.edit(written);
+    if (edited === undefined) return;
+    composer = reduceComposer(composer, { type: 'replace', text: edited });
+    // The terminal was drawn on as soon as it was ours again.
+    options.changed('key');
   }
 
-  function edit(key: EditKey): void {
-    composer = reduceComposer(composer, { type: 'edit', edit: key, width: options.composerWidth() });
+  async function suspend(): Promise<void> {
+    if ((await away.suspend()) !== false) return;
+    hints.set('the chat cannot be suspended here');
+    options.changed('key');
   }
 
-  const CONTROLS: Readonly<Record<ControlKey, () => void>> = {
-    enter: submit,
+  async function complete(): Promise<void> {
+    const { text, cursor } = composer;
+    const completion = await dialogue.complete(text, cursor).catch(() => undefined);
+    if (completion === undefined) return;
+    composer = reduceComposer(composer, { type: 'offer', text, cursor, completion });
+    options.changed('key');
+  }
+
+  const CONTROLS: Readonly<Partial<Record<KeyAction, () => void>>> = {
+    send: submit,
     interrupt,
-    'end-of-input': () => (composer.text === '' ? leave() : edit('delete-forward')),
-    'clear-screen': () => show({ kind: 'blank' }),
+    'end-of-input': leave,
+    'clear-screen': options.clearScreen,
+    complete: () => void complete(),
+    'open-editor': () => void openEditor(),
+    'show-thinking': () => hints.set(transcript.unfold()),
+    suspend: () => void suspend(),
   };
 
-  const isControl = (action: EditKey | ControlKey): action is ControlKey => Object.hasOwn(CONTROLS, action);
-
-  function pressKey(sequence: string): void {
-    const named = nameKey(sequence);
-    if (named === undefined) return;
-    const action =
-      'key' in named && Object.hasOwn(KEY_ACTIONS, named.key) ? KEY_ACTIONS[named.key] : undefined;
-    if (action !== 'interrupt') setHint(undefined);
-    if ('text' in named) insert(named.text);
-    else if (action === undefined) return;
-    else if (isControl(action)) CONTROLS[action]();
-    else edit(action);
+  function pressAction(action: KeyAction): void {
+    if (action !== 'interrupt') hints.set(undefined);
+    const pressed = pressComposer(composer, action, options.composerWidth());
+    composer = pressed.composer;
+    if (pressed.rest !== undefined) CONTROLS[pressed.rest]?.();
   }
 
-  tellHistory(options.history?.problem);
+  function accept(token: InputToken): void {
+    sendsNext = false;
+    const named = token.type === 'sequence' ? nameKey(token.sequence) : { text: token.text };
+    if (named === undefined) return;
+    const text = 'text' in named ? named.text : undefined;
+    const action = 'key' in named ? keys.get(named.key) : undefined;
+    if (questions.asking() !== undefined) {
+      if (action === 'suspend') void suspend();
+      questions.press(action, token.type === 'paste' ? undefined : text);
+      return;
+    }
+    if (text !== undefined) {
+      hints.set(undefined);
+      composer = reduceComposer(composer, { type: token.type === 'paste' ? 'paste' : 'insert', text });
+    } else if (action !== undefined) pressAction(action);
+    questions.noteWriting(composer.text !== '');
+  }
+
+  function describeStatus(): readonly string[] {
+    if (questions.asking() !== undefined) return ['Enter or a letter', 'Esc turns away'];
+    const searching = tellSearch(composer);
+    return searching === undefined ? hints.besides(dialogue) : [searching];
+  }
+
+  tellHistory(history?.problem);
   return {
     ended,
     leave,
-    isWaiting: dialogue.isWaiting,
+    dialogue,
+    isWaiting: () => dialogue.isWaiting(),
     press(token) {
-      if (leaving) return;
-      if (token.type === 'sequence') pressKey(token.sequence);
-      else {
-        setHint(undefined);
-        insert(token.text);
-      }
+      if (leaving || away.isAway()) return;
+      accept(token);
       options.changed('key');
     },
-    take() {
-      const turn = dialogue.settle();
-      const taken = blocks;
-      blocks = [];
-      return {
-        blocks: taken,
-        // Silence is the greater news, and tells of Ctrl-C too.
-        live: {
-          composer,
-          turn,
-          status: hint === undefined || dialogue.isSilent() ? dialogue.status() : [hint],
-        },
-      };
-    },
+    live: () => ({ composer, tail: transcript.tail, asking: questions.asking(), status: describeStatus() }),
   };
 }

@@ -1,77 +1,205 @@
-import { reduceChat, startAnswer } from '../../core/chat.js';
-import type { AnswerState, ChatEvent } from '../../core/chat.js';
-import { cleanLine, createCleaner } from '../../format/clean.js';
-import type { Block } from './blocks.js';
-import { EMPTY_TAIL, extendTail, finishTail, settleTail } from './tail.js';
-import type { Tail } from './tail.js';
-import { describeAnswer, describeThinking } from './wording.js';
+import { startAnswer } from '../../core/chat.js';
+import { createCleaner, cleanText } from '../../format/clean.js';
+import type { AnswerText } from '../../markdown/answer-text.js';
+import { describeCall, describeOutcome } from '../../tools/describe.js';
+import type { TurnEvent } from '../../tools/turn.js';
+import type { Block } from '../../chat/blocks.js';
+import { describeThinking } from '../../chat/wording.js';
 
-/** An answer on its way: what came of it, and what of that is not in the scrollback yet. */
-export interface Turn {
-  readonly answer: AnswerState;
-  /** When something last came, or else when it was asked for; in milliseconds since the epoch. */
-  readonly heardAt: number;
-  readonly tail: Tail;
-  /** Whether rows of the answer, and the line about thinking, have gone to the scrollback. */
-  readonly isBegun: boolean;
-  readonly isThoughtShown: boolean;
+/** How many of the last rows of a thought show while it comes, folded. */
+const LIVE_THOUGHT_ROWS = 3;
+
+/** Something that stands folded on the screen, and what is in it; clean. */
+export interface Folded {
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Where a turn goes, and what its texts are made with. */
+export interface TurnOptions {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** A text in the model's markup. */
+  openText(): AnswerText;
+  /** A text that is only wrapped. */
+  openPlain(): AnswerText;
+  /** A finished piece. */
+  show(block: Block): void;
+  /** Final rows of an answer; `isFirst` of a new one. */
+  writeAnswer(rows: readonly string[], isFirst: boolean): void;
+  /** Final rows of a thought that is not folded. */
+  writeThought(rows: readonly string[], isFirst: boolean): void;
+}
+
+/** What is live of a turn: rows that are not final yet. */
+export interface TurnTail {
+  readonly answer: readonly string[];
+  /** Whether an answer's first row is among them. */
+  readonly isFirst: boolean;
+  readonly thought: readonly string[];
+  /** Whether thoughts are written as they come. */
+  readonly isUnfolded: boolean;
+  /** The functions that are being called. */
+  readonly calls: readonly string[];
+}
+
+/** A turn on its way to the screen: what is final is handed on, what is not is asked for at each frame. */
+export interface TurnView {
+  receive(events: readonly TurnEvent[]): void;
+  /** Hands on what has become final. */
+  settle(): void;
+  /** The last rows of what is not final, `most` of each kind at most. */
+  tail(most: number): TurnTail;
+  /** Hands on all that is left. */
+  finish(): void;
+  /** Unfolds the thought that is coming, and those that will, or folds them again; false where none is coming. */
+  unfold(): boolean;
+  /** What stands folded so far. */
+  folded(): readonly Folded[];
+}
+
+interface Thought {
+  rows: AnswerText;
+  recent: string[];
+  text: string;
+  readonly since: number;
   readonly clean: (chunk: string, last?: boolean) => string;
+  isShown: boolean;
 }
 
-/** The turn of which nothing has come yet; `now` in milliseconds since the epoch. */
-export function startTurn(now: number): Turn {
-  return {
-    answer: startAnswer(now),
-    heardAt: now,
-    tail: EMPTY_TAIL,
-    isBegun: false,
-    isThoughtShown: false,
-    clean: createCleaner(),
-  };
+interface Answer {
+  readonly rows: AnswerText;
+  readonly clean: (chunk: string, last?: boolean) => string;
+  isBegun: boolean;
 }
 
-/** Folds what came into the turn. The answer keeps the model's own text; what is drawn of it is cleaned here. */
-export function receiveEvents(turn: Turn, events: readonly ChatEvent[], now: number): Turn {
-  let { answer } = turn;
-  let text = '';
-  for (const event of events) {
-    answer = reduceChat(answer, event, now);
-    if (event.type === 'token') text += turn.clean(event.text);
-    if (event.type === 'tool_call')
-      text += `\n(asks for the function ${cleanLine(event.call.function.name)})\n`;
+/** Opens the view of a turn of which nothing has come yet. */
+export function openTurn(options: TurnOptions): TurnView {
+  let isOpen = false;
+  let thought: Thought | undefined;
+  let answer: Answer | undefined;
+  let calls: string[] = [];
+  const folded: Folded[] = [];
+
+  function writeAnswer(rows: readonly string[]): void {
+    if (answer === undefined || rows.length === 0) return;
+    options.writeAnswer(rows, !answer.isBegun);
+    answer.isBegun = true;
   }
-  return { ...turn, answer, heardAt: now, tail: text === '' ? turn.tail : extendTail(turn.tail, text) };
-}
 
-function showRows(turn: Turn, rows: readonly string[], tail: Tail): { blocks: Block[]; turn: Turn } {
-  const blocks: Block[] = [];
-  const thought = describeThinking(turn.answer);
-  const showsThought = thought !== undefined && !turn.isThoughtShown;
-  if (showsThought) blocks.push({ kind: 'thought', text: thought });
-  if (rows.length > 0) blocks.push({ kind: 'answer', rows, first: !turn.isBegun });
+  function writeThought(rows: readonly string[]): void {
+    if (thought === undefined || rows.length === 0) return;
+    if (isOpen) {
+      options.writeThought(rows, !thought.isShown);
+      thought.isShown = true;
+    } else thought.recent = [...thought.recent, ...rows].slice(-LIVE_THOUGHT_ROWS);
+  }
+
+  function endAnswer(): void {
+    if (answer === undefined) return;
+    answer.rows.push(answer.clean('', true));
+    writeAnswer(answer.rows.finish());
+    answer = undefined;
+  }
+
+  function endThought(): void {
+    if (thought === undefined) return;
+    thought.rows.push(thought.clean('', true));
+    writeThought(thought.rows.finish());
+    const times = { thinkingSince: thought.since, thinkingUntil: options.now() };
+    const title = describeThinking({ ...startAnswer(0), ...times }) ?? '';
+    const { text } = thought;
+    if (text.trim() !== '') {
+      if (isOpen) options.show({ kind: 'note', text: title });
+      else {
+        folded.push({ title, text });
+        options.show({ kind: 'thought', title, text });
+      }
+    }
+    thought = undefined;
+  }
+
+  function think(chunk: string): void {
+    endAnswer();
+    thought ??= {
+      rows: options.openPlain(),
+      recent: [],
+      text: '',
+      since: options.now(),
+      clean: createCleaner(),
+      isShown: false,
+    };
+    const text = thought.clean(chunk);
+    thought.text += text;
+    thought.rows.push(text);
+  }
+
+  function answerWith(chunk: string): void {
+    endThought();
+    answer ??= { rows: options.openText(), clean: createCleaner(), isBegun: false };
+    answer.rows.push(answer.clean(chunk));
+  }
+
+  function accept(event: TurnEvent): void {
+    switch (event.type) {
+      case 'thinking':
+        return think(event.text);
+      case 'token':
+        return answerWith(event.text);
+      case 'tool_call':
+        endThought();
+        endAnswer();
+        calls.push(describeCall(event.call));
+        return;
+      case 'tool_result': {
+        const call = describeCall(event.call);
+        const { text, isError } = event.result;
+        calls = calls.filter((_, index) => index !== calls.indexOf(call));
+        folded.push({ title: call, text: cleanText(text) });
+        return options.show({ kind: 'tool', call, outcome: describeOutcome(event.result), isError });
+      }
+      case 'done':
+      case 'error':
+        endThought();
+        endAnswer();
+    }
+  }
+
   return {
-    blocks,
-    turn: {
-      ...turn,
-      tail,
-      isBegun: turn.isBegun || rows.length > 0,
-      isThoughtShown: turn.isThoughtShown || showsThought,
+    receive: (events) => events.forEach(accept),
+    settle() {
+      if (thought !== undefined) writeThought(thought.rows.settle());
+      if (answer !== undefined) writeAnswer(answer.rows.settle());
     },
+    tail: (most) => ({
+      answer: answer?.rows.tail(most) ?? [],
+      isFirst: answer?.isBegun === false,
+      thought:
+        thought === undefined
+          ? []
+          : [...(isOpen ? [] : thought.recent), ...thought.rows.tail(most)].slice(
+              isOpen ? -most : -Math.min(most, LIVE_THOUGHT_ROWS),
+            ),
+      isUnfolded: isOpen,
+      calls,
+    }),
+    finish() {
+      endThought();
+      endAnswer();
+      calls = [];
+    },
+    unfold() {
+      if (thought === undefined) return false;
+      isOpen = !isOpen;
+      if (isOpen) {
+        // From its beginning, since what has come of it was never written.
+        thought.rows = options.openPlain();
+        thought.rows.push(thought.text);
+        thought.recent = [];
+        thought.isShown = false;
+      }
+      return true;
+    },
+    folded: () => folded,
   };
-}
-
-/** Takes what is final off the turn, as blocks for the scrollback; `width` of the answer's rows in cells. */
-export function settleTurn(turn: Turn, width: number): { readonly blocks: Block[]; readonly turn: Turn } {
-  const { rows, tail } = settleTail(turn.tail, width);
-  return showRows(turn, rows, tail);
-}
-
-/** The last blocks of a turn whose answer has ended, its numbers included. */
-export function finishTurn(turn: Turn, width: number, contextLength: number | undefined): Block[] {
-  const tail = extendTail(turn.tail, turn.clean('', true));
-  const { blocks, turn: shown } = showRows(turn, finishTail(tail, width), EMPTY_TAIL);
-  if (shown.answer.phase === 'done' && !shown.isBegun) blocks.push({ kind: 'note', text: '(no answer)' });
-  const facts = describeAnswer(turn.answer, contextLength);
-  if (facts.length > 0) blocks.push({ kind: 'facts', facts });
-  return blocks;
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { SLASH_COMMANDS } from '../../../src/chat/slash-commands.js';
 import type { Script } from '../../support/fault-server.js';
 import { answerLines, buildDriver, openChat } from './open-chat.js';
 import type { Chat } from './open-chat.js';
@@ -37,7 +38,7 @@ describe.each([40, 80, 200])('a conversation at %i columns', (cols) => {
     await terminal.waitFor(aboveComposer('43 tokens'));
     expect(terminal.screen()).toContain('› Why is the sky blue?\n\n  ▸ thought for');
     expect(terminal.screen()).toContain('\n\n  Blue light.\n\n  43 tokens');
-    expect(terminal.screen()).toContain('context 1.2k of 40k');
+    expect(terminal.screen()).toContain('context 1.2k of 4');
     expect(terminal.bracketedPaste()).toBe(true);
 
     terminal.write('And now?\r');
@@ -132,15 +133,16 @@ describe('Ctrl-C', () => {
     expect(asked()[1]?.[1]).toMatchObject({ role: 'assistant', content: 'Half an answer' });
   });
 
-  test('before the first word gives the question back', async () => {
-    const { terminal, left } = await open([{ then: 'stall' }]);
+  test('before the first word keeps the question, which /retry asks again', async () => {
+    const { terminal, asked } = await open([{ then: 'stall' }, HELLO]);
     terminal.write('A question\r');
-    await terminal.waitFor('loading the model');
+    await terminal.waitFor(/the model, \d+s/);
+    await expect.poll(() => asked().length).toBe(1);
     terminal.write('\x03');
-    await terminal.waitFor(aboveComposer('(stopped)'));
-    expect(terminal.screen()).toContain('│ › A question');
-    terminal.write('\x15\x04');
-    expect((await left()).messages).toEqual([]);
+    await terminal.waitFor(/Stopped before[^]*\/retry/);
+    terminal.write('/retry\r');
+    await terminal.waitFor('Hello there.');
+    expect(asked()[1]?.map(({ content }) => content)).toEqual(['A question']);
   });
 
   test('clears a text, hints where there is none, and leaves the second time', async () => {
@@ -169,14 +171,14 @@ describe('what goes wrong', () => {
     expect(asked()[1]?.map(({ content }) => content)).toEqual(['Go', 'Half an answer', 'Again']);
   });
 
-  test('gives the text back where nothing came', async () => {
+  test('keeps the question where nothing came, and no escape sequence of a server reaches the screen', async () => {
     const error = { status: 400, body: [JSON.stringify({ error: 'bad \u001B]0;title\u0007 question' })] };
-    const { terminal, left } = await open([error]);
+    const { terminal, asked } = await open([error, HELLO]);
     terminal.write('A question\r');
-    await terminal.waitFor(aboveComposer('✗ bad ]0;title question'));
-    expect(terminal.screen()).toContain('│ › A question');
-    terminal.write('\x15/bye\r');
-    expect((await left()).messages).toEqual([]);
+    await terminal.waitFor(/✗ [^]*bad \]0;title question[^]*\/retry/);
+    terminal.write('/retry\r');
+    await terminal.waitFor('Hello there.');
+    expect(asked()[1]?.map(({ content }) => content)).toEqual(['A question']);
   });
 
   test('SIGTERM gives the terminal back, also in the middle of an answer', async () => {
@@ -263,6 +265,118 @@ describe('writing', () => {
   });
 });
 
+describe('keys of the chat', () => {
+  const FILE_ANSWER: Script = { body: answerLines(['Here.'], ['first thought\nsecond thought']) };
+
+  test.each([40, 80, 200])('at %i columns Ctrl-O opens what is folded, once', async (cols) => {
+    const { terminal } = await open([FILE_ANSWER], { cols });
+    terminal.write('Go\r');
+    await terminal.waitFor('43 tokens');
+    expect(terminal.screen()).toContain('▸ thought for');
+    expect(terminal.screen()).not.toContain('second thought');
+    terminal.write('\x0f');
+    await terminal.waitFor(/▾ thought for .*\n {4}first thought\n {4}second thought/);
+    terminal.write('\x0f');
+    await terminal.waitFor('it is open already, above');
+  });
+
+  test('Ctrl-O while a thought comes writes it as it comes', async () => {
+    const [first = '', second = '', ...rest] = answerLines(['Done.'], ['alpha\n', 'beta\n']);
+    const slow: Script = { body: [first, { wait: 800 }, second, { wait: 400 }, ...rest] };
+    const { terminal } = await open([slow]);
+    terminal.write('Go\r');
+    await terminal.waitFor(/▸ thinking\n {4}alpha/);
+    terminal.write('\x0f');
+    await terminal.waitFor('▾ thinking');
+    await terminal.waitFor('Done.');
+    expect(terminal.screen()).toMatch(/▾ thinking\n {4}alpha\n {4}beta\n/);
+    expect(terminal.screen().match(/alpha/g)).toHaveLength(1);
+  });
+
+  test.each([40, 80, 200])(
+    'at %i columns Tab completes, offers what there is, and goes through it',
+    async (cols) => {
+      const { terminal } = await open([HELLO], { cols });
+      terminal.write('/mo\t');
+      await terminal.waitFor('│ › /model');
+      terminal.write('\t');
+      await terminal.waitFor(/╯\n {4}qwen3:8b\n {4}llama3\.2:1b/);
+      terminal.write('\t');
+      await terminal.waitFor(/│ › \/model (?:qwen3:8b|llama3\.2:1b)/);
+      expect(terminal.screen()).toMatch(/ {2}› (?:qwen3:8b|llama3\.2:1b)/);
+    },
+  );
+
+  test('Ctrl-R finds what was sent, Ctrl-G hands the text to an editor and takes it back', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'chat-editor-'));
+    try {
+      const editor = path.join(folder, 'editor.sh');
+      writeFileSync(editor, '#!/bin/sh\nprintf "edited by a script" > "$1"\n', { mode: 0o755 });
+      const { terminal, asked } = await open([HELLO], { env: { OLLAMA_EDITOR: editor } });
+      terminal.write('an early question\r');
+      await terminal.waitFor('43 tokens');
+      terminal.write('\x12earl');
+      await terminal.waitFor(/search: earl/);
+      expect(terminal.screen()).toContain('│ › an early question');
+      terminal.write('\r');
+      await terminal.waitFor(/│ › an early question.*\n╰.*╯\n*$/);
+      terminal.write('\x07');
+      await terminal.waitFor('│ › edited by a script');
+      terminal.write('\r');
+      await expect.poll(() => asked()[1]?.at(-1)?.content, { timeout: 5_000 }).toBe('edited by a script');
+      expect(terminal.bracketedPaste()).toBe(true);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('Ctrl-Z gives the terminal to the shell, and comes back drawn right', async () => {
+    const { terminal } = await open([HELLO], { cols: 60 });
+    terminal.write('half a tex');
+    await terminal.waitFor('│ › half a tex');
+    terminal.write('\x1a');
+    await terminal.waitFor('shell$');
+    expect(terminal.bracketedPaste()).toBe(false);
+    expect(terminal.screen()).not.toContain('╭');
+    await terminal.waitFor(/shell\$ fg\n\n╭─+╮\n│ › half a tex +│\n╰─+╯/);
+    terminal.write('t');
+    await terminal.waitFor('│ › half a text');
+    expect(terminal.bracketedPaste()).toBe(true);
+    expect(terminal.screen().match(/╭/g)).toHaveLength(1);
+  });
+
+  test('follow the configuration, also where it takes one away', async () => {
+    const { terminal } = await open([HELLO], {
+      env: { CHAT_KEYS: JSON.stringify({ 'ctrl-t': 'end-of-input', 'ctrl-d': 'none' }) },
+    });
+    terminal.write('\x04text');
+    await terminal.waitFor('│ › text');
+    terminal.write('\x15\x14');
+    expect(await terminal.exit).toEqual({ exitCode: 0, signal: 0 });
+  });
+});
+
+describe('a question of the chat', () => {
+  test.each([40, 80, 200])(
+    'at %i columns stands in place of the composer; a letter answers, Esc turns away',
+    async (cols) => {
+      const { terminal } = await open([HELLO], { cols });
+      terminal.write('/model llama3.2:7b\r');
+      await terminal.waitFor(/› p {2}pull it\n {4}n {2}no\n\n Enter or/);
+      expect(terminal.screen()).not.toContain('╭');
+      terminal.write('\x1b[B');
+      await terminal.waitFor(/› n {2}no/);
+      terminal.write('\x1b');
+      await terminal.waitFor(/╭─+╮/);
+      terminal.write('/model llama3.2:7b\r');
+      await terminal.waitFor('› p  pull it');
+      terminal.write('p');
+      await terminal.waitFor('pulled llama3.2:7b');
+      await terminal.waitFor(/╭─+╮/);
+    },
+  );
+});
+
 describe('slash commands', () => {
   test('/set and /clear change what is asked', async () => {
     const { terminal, server } = await open([HELLO]);
@@ -275,8 +389,10 @@ describe('slash commands', () => {
     terminal.write('/clear\r');
     await terminal.waitFor('the system prompt stays');
     terminal.write('second\r');
-    await terminal.waitFor('context 1.2k of 2k');
-    const { messages, options } = JSON.parse(server.requests.at(-1)?.body ?? '{}');
+    await terminal.waitFor(/› second[^]*43 tokens/);
+    const { messages, options } = JSON.parse(
+      server.requests.findLast(({ url }) => url === '/api/chat')?.body ?? '{}',
+    );
     expect(messages).toEqual([
       { role: 'system', content: 'Be brief.' },
       { role: 'user', content: 'second' },
@@ -291,21 +407,26 @@ describe('slash commands', () => {
     terminal.write('/model\r');
     await terminal.waitFor(/› qwen3:8b\n {4}llama3.2:1b/);
     terminal.write('/model llama3.2:7b\r');
-    await terminal.waitFor('Did you mean llama3.2:1b? Still talking to qwen3:8b.');
-    terminal.write('/model forbidden\r');
-    await terminal.waitFor(/forbidden is not allowed here.\n {2}Still talking to qwen3:8b./);
+    await terminal.waitFor('Did you mean llama3.2:1b?');
+    terminal.write('n');
+    await terminal.waitFor(/│ › +│\n╰/);
     terminal.write('/model llama3.2:1b\r');
-    await terminal.waitFor('llama3.2:1b on 127.0.0.1:11434 · /help');
+    await terminal.waitFor(/llama3\.2:1b on 127\.0\.0\.1:\d+ · \/help/);
     terminal.write('second\r');
     await terminal.waitFor(/context 1\.2k$/m);
-    expect(JSON.parse(server.requests.at(-1)?.body ?? '{}')).toMatchObject({ model: 'llama3.2:1b' });
+    expect(
+      JSON.parse(server.requests.findLast(({ url }) => url === '/api/chat')?.body ?? '{}'),
+    ).toMatchObject({ model: 'llama3.2:1b' });
     expect(asked()[1]).toHaveLength(3);
   });
 
   test('/help lists them; an unknown one is told with the nearest, goes, and comes back with Up', async () => {
-    const { terminal, asked } = await open([HELLO], { rows: 40 });
+    const { terminal, asked } = await open([HELLO], { rows: 90 });
     terminal.write('/help\r');
-    await terminal.waitFor('/set parameter NAME VALUE');
+    await terminal.waitFor('/bye, /exit, /quit');
+    for (const { help } of SLASH_COMMANDS) {
+      for (const [usage] of help) expect(terminal.screen()).toContain(usage);
+    }
     terminal.write('/claer\r');
     await terminal.waitFor(/Unknown command '\/claer'\. Did you mean '\/clear'\?[^]*│ › +│\n╰/);
     terminal.write('/model\r');
@@ -314,6 +435,57 @@ describe('slash commands', () => {
     terminal.write('\x1b[A\x1b[A');
     await terminal.waitFor(/│ › \/claer +│\n╰/);
   });
+});
+
+/** What each slash command shows at once, in a conversation of one turn; a new command needs a line here. */
+const EFFECTS: Readonly<Record<string, { readonly typed: string; readonly shows: RegExp }>> = {
+  retry: { typed: '/retry', shows: /43 tokens[^]*\/retry[^]*43 tokens/ },
+  continue: { typed: '/continue', shows: /\/continue\n\n[^]*[a-z]/ },
+  edit: { typed: '/edit', shows: /edited by a script[^]*43 tokens/ },
+  undo: { typed: '/undo', shows: /taken back[^]*╮\n│ › first/ },
+  file: { typed: '/file nothing.txt', shows: /nothing\.txt/ },
+  image: { typed: '/image nothing.png', shows: /nothing\.png/ },
+  copy: { typed: '/copy 9', shows: /✗|block/ },
+  model: { typed: '/model', shows: /llama3\.2:1b/ },
+  list: { typed: '/list', shows: /llama3\.2:1b/ },
+  think: { typed: '/think off', shows: /\/think off\n\n {2}\S/ },
+  system: { typed: '/system Be brief.', shows: /The system prompt is set/ },
+  set: { typed: '/set parameter seed 1', shows: /seed is 1 now/ },
+  show: { typed: '/show', shows: /qwen3:8b[^]*\/show[^]*qwen3:8b/ },
+  stats: { typed: '/stats', shows: /\/stats[^]*43/ },
+  compact: { typed: '/compact', shows: /\/compact\n\n[^]*\S/ },
+  clear: { typed: '/clear', shows: /forgotten/ },
+  save: { typed: '/save a name', shows: /\/save a name\n\n.*\S/ },
+  load: { typed: '/load nobody', shows: /\/load nobody\n\n.*✗/ },
+  sessions: { typed: '/sessions', shows: /\/sessions\n\n[^]*\S/ },
+  export: { typed: '/export talk.md', shows: /talk\.md[^]*talk\.md/ },
+  help: { typed: '/help model', shows: /model NAME/ },
+};
+
+describe.each([40, 80, 200])('every slash command at %i columns', (cols) => {
+  test('is tried here', () => {
+    // Leaving is tried above.
+    const tried = SLASH_COMMANDS.map(({ name }) => name).filter((name) => name !== 'bye');
+    expect(Object.keys(EFFECTS).sort()).toEqual(tried.sort());
+  });
+
+  test('shows what it did, and leaves the composer ready', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'chat-commands-'));
+    const editor = path.join(folder, 'editor.sh');
+    writeFileSync(editor, '#!/bin/sh\nprintf "edited by a script" > "$1"\n', { mode: 0o755 });
+    try {
+      for (const { typed, shows } of Object.values(EFFECTS)) {
+        const { terminal } = await open([HELLO], { cols, rows: 50, env: { OLLAMA_EDITOR: editor } });
+        terminal.write('first\r');
+        await terminal.waitFor(aboveComposer('43 tokens'));
+        terminal.write(`${typed}\r`);
+        await terminal.waitFor(new RegExp(`(?:${shows.source})[^]*╰─+╯$`));
+        await chat?.close();
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
 });
 
 describe('the screen', () => {
@@ -329,6 +501,23 @@ describe('the screen', () => {
     await terminal.waitFor('│ › still here');
     expect(terminal.screen().match(/╭/g)).toHaveLength(1);
     expect(terminal.scrollback().match(/Hello there\./g)).toHaveLength(1);
+  });
+
+  test('holds emojis that the terminal takes for wider than they are, and is drawn once', async () => {
+    const family = '👨‍👩‍👧‍👦'.repeat(10);
+    const { terminal } = await open([HELLO], { cols: 40 });
+    terminal.write(`${family}x`);
+    await terminal.waitFor(/│ › [^]*╰─+╯$/);
+    terminal.write('y\x15text');
+    await terminal.waitFor('│ › text');
+    terminal.write('❤️ 🇫🇷');
+    await terminal.waitFor(/❤️ 🇫🇷 +│\n╰─+╯$/);
+    expect(terminal.screen().match(/[╭╰]/g)).toHaveLength(2);
+    // A heart is one cell there in place of two; its row ends where the others do.
+    expect(terminal.screen()).toContain(`\n│ › text❤️ 🇫🇷${' '.repeat(27)}│\n`);
+    terminal.write('\x15/help model\r');
+    await terminal.waitFor(/\/model NAME[^]*╯$/);
+    expect(terminal.scrollback().match(/[╭╰]/g)).toHaveLength(2);
   });
 
   test('is empty after Ctrl-L, with all of it in the scrollback', async () => {

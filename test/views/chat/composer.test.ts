@@ -1,26 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  continueLine,
-  reduceComposer,
-  sendComposer,
-  startComposer,
-} from '../../../src/views/chat/composer.js';
-import type { Composer, EditKey } from '../../../src/views/chat/composer.js';
-import { layoutComposer } from '../../../src/views/chat/composer-layout.js';
-import { displayWidth } from '../../../src/format/width.js';
-
-const WIDTH = 20;
-
-/** A composer from a text in which `|` is the cursor, and back. */
-function at(marked: string, history: readonly string[] = []): Composer {
-  const cursor = marked.indexOf('|');
-  return { ...startComposer(history), text: marked.replace('|', ''), cursor };
-}
-const mark = ({ text, cursor }: Composer): string => `${text.slice(0, cursor)}|${text.slice(cursor)}`;
-
-const press = (composer: Composer, ...edits: readonly EditKey[]): Composer =>
-  edits.reduce((now, edit) => reduceComposer(now, { type: 'edit', edit, width: WIDTH }), composer);
+import { continueLine, reduceComposer } from '../../../src/views/chat/composer.js';
+import type { EditKey } from '../../../src/views/chat/composer.js';
+import { sendComposer, startComposer } from '../../../src/views/chat/composer-state.js';
+import type { Composer } from '../../../src/views/chat/composer-state.js';
+import { at, insert, mark, press } from './composer-states.js';
 
 describe('an edit', () => {
   test.each<[EditKey, string, string]>([
@@ -56,6 +39,16 @@ describe('an edit', () => {
     ['kill-to-end', 'one| two\nb', 'one|\nb'],
     ['kill-to-end', 'one|\nb', 'one|b'],
     ['kill-to-end', 'one|', 'one|'],
+    ['text-start', 'one\ntwo|', '|one\ntwo'],
+    ['text-end', 'o|ne\ntwo', 'one\ntwo|'],
+    ['transpose', 'a|b', 'ba|'],
+    ['transpose', 'xab|', 'xba|'],
+    ['transpose', 'x\n|ab', 'x\n|ab'],
+    ['transpose', '👩‍👩‍👧|日', '日👩‍👩‍👧|'],
+    ['transpose', '|', '|'],
+    ['yank', 'a|', 'a|'],
+    ['undo', 'a|', 'a|'],
+    ['redo', 'a|', 'a|'],
     // What a deletion brings together may be one grapheme: the cursor never stands inside.
     ['delete-back', 'ex|\u0301', 'e\u0301|'],
   ])('%s makes %j into %j', (edit, before, after) => {
@@ -77,6 +70,15 @@ describe('an edit', () => {
   });
 });
 
+test('up goes through a row that is not quite full, as a wide character did not fit into it', () => {
+  const up = (composer: Composer): Composer =>
+    reduceComposer(composer, { type: 'edit', edit: 'up', width: 5 });
+  const first = up(at('日日日日日\nabcd|'));
+  expect(mark(first)).toBe('日日日日日|\nabcd');
+  expect(mark(up(first))).toBe('日日日|日日\nabcd');
+  expect(mark(up(up(first)))).toBe('日|日日日日\nabcd');
+});
+
 describe('the history', () => {
   const history = ['first', 'second\nline'];
 
@@ -93,6 +95,21 @@ describe('the history', () => {
     expect(mark(press(first, 'down', 'down', 'down'))).toBe('draft|');
   });
 
+  test('keeps what was made of an entry until something is sent', () => {
+    const changed = insert(press(at('|', history), 'up'), '!');
+    const back = press(press(changed, 'up', 'up', 'down'), 'down');
+    expect(mark(press(changed, 'up', 'up'))).toBe('first|');
+    expect(mark(back)).toBe('|');
+    expect(mark(press(back, 'up'))).toBe('second\nline!|');
+    expect(mark(press(sendComposer(back), 'up'))).toBe('second\nline|');
+  });
+
+  test('is no way to lose a draft: undo goes back over it', () => {
+    const shown = press(at('draft|', ['old']), 'up');
+    expect(mark(press(shown, 'undo'))).toBe('draft|');
+    expect(mark(press(shown, 'undo', 'up'))).toBe('old|');
+  });
+
   test('gets what is sent, but not twice in a row', () => {
     const sent = sendComposer(at('hello|', ['before']));
     expect(sent).toEqual(startComposer(['before', 'hello']));
@@ -106,6 +123,7 @@ describe('Enter', () => {
     ['"""a|', '"""a\n|'],
     ['"""a\nb| c', '"""a\nb\n| c'],
     ['/set system """a|', '/set system """a\n|'],
+    ['/system """a|', '/system """a\n|'],
   ])('goes on after %j', (before, after) => {
     expect(mark(continueLine(at(before)) ?? startComposer([]))).toBe(after);
   });
@@ -121,91 +139,64 @@ test('what is typed or pasted is cleaned', () => {
   expect(mark(reduceComposer(pasted, { type: 'replace', text: 'n\u0000ew' }))).toBe('new|');
 });
 
-describe('whatever is pressed', () => {
-  const edits: readonly EditKey[] = [
-    'newline',
-    'left',
-    'right',
-    'up',
-    'down',
-    'line-start',
-    'line-end',
-    'word-left',
-    'word-right',
-    'delete-back',
-    'delete-forward',
-    'delete-word-back',
-    'delete-word-forward',
-    'kill-to-start',
-    'kill-to-end',
-  ];
-  const piece = fc.oneof(
-    fc.constantFrom(
-      '👩‍👩‍👧',
-      '🇫🇷',
-      '\u0301',
-      'é',
-      '日本',
-      ' ',
-      '\n',
-      '\r\n',
-      '\t',
-      '\u200d',
-      '👍🏽',
-      'word',
-      '\u001B[A',
-    ),
-    fc.string({ unit: 'binary', maxLength: 4 }),
-  );
-  const action = fc.oneof(
-    fc.record({ type: fc.constant('insert' as const), text: piece }),
-    fc.record({
-      type: fc.constant('edit' as const),
-      edit: fc.constantFrom(...edits),
-      width: fc.integer({ min: 2, max: 12 }),
-    }),
-  );
-  const run = (actions: readonly Parameters<typeof reduceComposer>[1][]) =>
-    actions.reduce(reduceComposer, startComposer(['old 👩‍👩‍👧 entry', 'two\nlines']));
-
-  test('the text is well-formed and clean, and the cursor stands between two graphemes', () => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
-        const { text, cursor } = run(actions);
-        expect(text).not.toMatch(/\p{Cs}/u);
-        expect(text).not.toMatch(/[^\P{Cc}\n\t]/u);
-        const boundaries = new Set([text.length]);
-        for (const { index } of new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)) {
-          boundaries.add(index);
-        }
-        expect(boundaries).toContain(cursor);
-      }),
-      { numRuns: 500 },
-    );
+describe('undo', () => {
+  test('takes back a run of typing at once, and redo brings it back', () => {
+    const typed = ['h', 'e', 'y'].reduce(insert, startComposer([]));
+    const moved = insert(press(typed, 'left'), 'x');
+    expect(mark(moved)).toBe('hex|y');
+    expect(mark(press(moved, 'undo'))).toBe('he|y');
+    expect(mark(press(moved, 'undo', 'undo'))).toBe('|');
+    expect(mark(press(moved, 'undo', 'undo', 'undo', 'redo'))).toBe('he|y');
+    expect(mark(press(moved, 'undo', 'undo', 'redo', 'redo', 'redo'))).toBe('hex|y');
   });
 
-  test('the cursor has a cell before a character without a width at the end of a full row', () => {
-    const { rows, cursorRow, cursorColumn } = layoutComposer('\t\u200d', 1, 4);
-    expect(rows.map(({ start, end }) => [start, end])).toEqual([
-      [0, 1],
-      [1, 2],
-    ]);
-    expect([cursorRow, cursorColumn]).toEqual([1, 0]);
+  test.each<[string, EditKey[], EditKey[], string]>([
+    ['a run of erasing', ['delete-back', 'delete-back', 'delete-forward'], ['undo'], 'abc|def'],
+    [
+      'erasing where there was nothing before',
+      ['delete-forward', 'text-end', 'delete-forward', 'delete-back'],
+      ['undo'],
+      'abcef|',
+    ],
+    ['a kill', ['kill-to-end', 'kill-to-start'], ['undo'], 'abc|'],
+    ['a new line', ['newline', 'newline'], ['undo'], 'abc\n|def'],
+    ['a yank', ['kill-to-end', 'yank'], ['undo'], 'abc|'],
+  ])('takes back %s', (_, edits, undos, after) => {
+    expect(mark(press(at('abc|def'), ...edits, ...undos))).toBe(after);
   });
 
-  test('the rows hold the whole text within their width, and the cursor', () => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 30 }), fc.integer({ min: 4, max: 12 }), (actions, width) => {
-        const { text, cursor } = run(actions);
-        const { rows, cursorRow, cursorColumn } = layoutComposer(text, cursor, width);
-        for (const row of rows) expect(displayWidth(row.text)).toBeLessThanOrEqual(width);
-        expect(cursorColumn).toBeLessThan(width);
-        const { start, end } = rows[cursorRow] ?? { start: -1, end: -1 };
-        expect(cursor >= start && cursor <= end).toBe(true);
-        const covered = rows.map((row) => text.slice(row.start, row.end)).join('');
-        expect(covered).toBe(text.replaceAll('\n', ''));
-      }),
-      { numRuns: 300 },
-    );
+  test('leaves nothing to redo once something else was typed', () => {
+    const retyped = insert(press(insert(startComposer([]), 'a'), 'undo'), 'b');
+    expect(mark(press(retyped, 'redo'))).toBe('b|');
+    expect(mark(press(retyped, 'undo'))).toBe('|');
+  });
+
+  test('brings back what was cleared', () => {
+    const cleared = reduceComposer(at('all of it|'), { type: 'replace', text: '' });
+    expect(mark(press(cleared, 'undo'))).toBe('all of it|');
+  });
+});
+
+describe('yank', () => {
+  test.each<[string, EditKey[], string]>([
+    ['one two| three', ['kill-to-end', 'yank', 'yank'], 'one two three three|'],
+    ['one two three|', ['delete-word-back', 'delete-word-back', 'text-start', 'yank'], 'two three|one '],
+    [
+      'one| two three',
+      ['delete-word-forward', 'delete-word-forward', 'text-start', 'yank'],
+      ' two three|one',
+    ],
+    ['one| two', ['kill-to-end', 'kill-to-start', 'yank'], 'one two|'],
+    // A move between kills begins anew.
+    ['one two|', ['delete-word-back', 'left', 'delete-word-back', 'yank', 'yank'], 'oneone| '],
+    // One that takes nothing keeps what was taken.
+    ['one|', ['kill-to-start', 'kill-to-start', 'right', 'kill-to-end', 'yank'], 'one|'],
+  ])('makes of %j after %j %j', (before, edits, after) => {
+    expect(mark(press(at(before), ...edits))).toBe(after);
+  });
+
+  test('knows what was killed in the text before', () => {
+    const sent = sendComposer(press(at('keep this|'), 'delete-word-back'));
+    expect(mark(press(sent, 'yank'))).toBe('this|');
   });
 });

@@ -43,6 +43,22 @@ const KEYS: readonly (readonly [string, readonly InputToken[]])[] = [
   ['\x1b_Gi=1;OK\x1b\\a', [text('a')]],
   ['\x1b[?62;22c', [key('\x1b[?62;22c')]],
   ['\x1b[24;80R', [key('\x1b[24;80R')]],
+  ['\x1b[?2026;2$ya', [key('\x1b[?2026;2$y'), text('a')]],
+  ['\x1bP>|XTerm(370)\x1b\\a', [text('a')]],
+  ['\x1b]10;rgb:ffff/ffff/ffff\x1b\\\x1b]11;rgb:0/0/0\x07a', [text('a')]],
+  ['\x1b[?0u\x1b[97;1:3ua', [key('\x1b[?0u'), key('\x1b[97;1:3u'), text('a')]],
+  ['\x1b[I\x1b[Oa', [key('\x1b[I'), key('\x1b[O'), text('a')]],
+  ['\x1b[<0;12;7M\x1b[<0;12;7ma', [key('\x1b[<0;12;7M'), key('\x1b[<0;12;7m'), text('a')]],
+  ['\x1b[32;12;7Ma', [key('\x1b[32;12;7M'), text('a')]],
+  ['\x1b[M !!a', [key('\x1b[M'), text('a')]],
+  ['\x1b[M \x03a', [key('\x03'), text('a')]],
+  ['\x1b(B\x1b#8', [key('\x1b('), text('B'), key('\x1b#'), text('8')]],
+  // The same in eight bits, as UTF-8.
+  ['\x9b?62;22ca\x9bA', [key('\x1b[?62;22c'), text('a'), key('\x1b[A')]],
+  ['\x9d11;rgb:0/0/0\x9ca\x8fA', [text('a'), key('\x1bOA')]],
+  ['\x90>|x\x9c\x9f\x1b\\\x9ex\x07\x98x\x9ca', [text('a')]],
+  ['\x9b200~pa\x85sted\x1b[201~', [paste('pa\x85sted')]],
+  ['a\x85\x84b', [text('a'), key('\x85'), key('\x84'), text('b')]],
   ['\x1b[[Ax', [key('\x1b[[A'), text('x')]],
   ['\x1b[12\ra', [key('\r'), text('a')]],
   ['\x1b[12é', [text('é')]],
@@ -81,6 +97,25 @@ describe('the key parser', () => {
     expect(parse(Uint8Array.of(0x61, 0xff, 0x62))).toEqual([text('a\ufffdb')]);
   });
 
+  test('reads answers in eight bits that are no UTF-8, between characters that are', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('日'),
+      Buffer.from([0x9b]),
+      Buffer.from('?62c'),
+      Buffer.from([0x9d, 0x31, 0x9c]),
+      Buffer.from('é'),
+    ]);
+    expect(parse(bytes)).toEqual([text('日'), key('\x1b[?62c'), text('é')]);
+    expect(parse(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(parse(bytes));
+  });
+
+  test('finds the end of a paste that comes byte by byte, and of one that has half an end in it', () => {
+    const bytes = Buffer.from('\x1b[200~a\x1b[201b\x1b[20\x1b[201~c\x1b[200~d\x1b[201~');
+    const tokens = [paste('a\x1b[201b\x1b[20'), text('c'), paste('d')];
+    expect(parse(bytes)).toEqual(tokens);
+    expect(parse(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(tokens);
+  });
+
   const bytes = fc
     .array(fc.oneof(fc.constantFrom(...KEYS.map(([input]) => input)), fc.string({ unit: 'binary' })))
     .map((parts) => Buffer.from(parts.join('')));
@@ -104,7 +139,7 @@ describe('the key parser', () => {
     fc.assert(
       fc.property(bytes, (input) => {
         for (const token of parse(input)) {
-          if (token.type === 'text') expect(token.text).not.toMatch(/[\u0000-\u001f\u007f]/);
+          if (token.type === 'text') expect(token.text).not.toMatch(/\p{Cc}/u);
         }
       }),
     );

@@ -13,7 +13,10 @@ export async function buildDriver(): Promise<void> {
   await esbuild.build({
     absWorkingDir: root,
     entryPoints: [path.join(root, 'test/views/chat/driver.ts')],
-    outfile: driver,
+    outdir: path.dirname(driver),
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
+    entryNames: '[name]',
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -88,6 +91,12 @@ function answerOther(request: SeenRequest): Script {
     }));
     return { body: [JSON.stringify({ models })] };
   }
+  if (request.url === '/api/ps') {
+    const [name] = MODELS;
+    const loaded = { name, model: name, size: 1, size_vram: 1, digest: 'a'.repeat(64), details: {} };
+    return { body: [JSON.stringify({ models: [{ ...loaded, context_length: 40_960 }] })] };
+  }
+  if (request.method === 'GET') return { body: [JSON.stringify({ models: [], version: '0.24.0' })] };
   const { model } = JSON.parse(request.body) as { model: string };
   if (!MODELS.includes(model))
     return { status: 404, body: [JSON.stringify({ error: `model '${model}' not found` })] };

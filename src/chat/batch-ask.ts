@@ -1,0 +1,123 @@
+import type { Context } from '../context.js';
+import { answerMessage, reduceChat, startAnswer, type AnswerState, type Conversation } from '../core/chat.js';
+import type { ErrorCode, OllamaError } from '../core/errors.js';
+import { failureJson, toFailure, toOllamaError } from '../failure.js';
+import { runTurn } from '../tools/run-turn.js';
+import { refusesThinking } from './answer.js';
+import { questionKey, type BatchItem } from './batch-items.js';
+import type { BatchLine } from './batch-output.js';
+import type { ChatFlags } from './chat-flags.js';
+import { compileCheck, type CheckAnswer } from './check-schema.js';
+import { noteUse } from './note-use.js';
+import { beginConversation, type Opening } from './opening.js';
+
+/** What ends a batch at once: the next prompt would fail the same way. */
+const FATAL: readonly ErrorCode[] = ['unreachable', 'tls', 'unauthorized', 'interrupted', 'no_space'];
+
+/** What a prompt came to: its line, or what ends the batch. */
+export type Asked =
+  | { readonly line: BatchLine; readonly error?: OllamaError }
+  | { readonly line?: undefined; readonly error: OllamaError };
+
+/** Asks for the answers to the prompts of a batch, until `signal` is aborted. */
+export function openAsker(
+  opening: Opening,
+  model: string,
+  format: unknown,
+  flags: ChatFlags,
+  signal: AbortSignal,
+) {
+  const { context } = opening;
+  const base = beginConversation({ context, resumed: undefined }, model, format);
+  const checks = new Map<unknown, CheckAnswer>();
+  const unthinking = new Set<string>();
+
+  function conversationOf(item: BatchItem): Conversation {
+    const asked = item.prompt === undefined ? [] : [{ role: 'user', content: item.prompt }];
+    const name = item.model ?? model;
+    return {
+      ...base,
+      model: name,
+      system: item.system ?? base.system,
+      options: { ...base.options, ...item.options },
+      format: item.format ?? base.format,
+      messages: [...item.messages, ...asked],
+      ...(unthinking.has(name) ? { think: undefined } : {}),
+    };
+  }
+
+  const keyOf = (item: BatchItem): string => {
+    const { model: name, system, options, messages, format: wanted } = conversationOf(item);
+    return questionKey([name, system, options, base.think, messages, wanted, item.images]);
+  };
+
+  async function withImages(conversation: Conversation, { images }: BatchItem): Promise<Conversation> {
+    if (images.length === 0) return conversation;
+    const { io } = context;
+    const { checkCapability, readAttachment } = await import('./attachments.js');
+    const permit = async (): Promise<void> =>
+      await checkCapability(context, conversation.model, 'vision', signal);
+    const read: string[] = [];
+    for (const image of images) {
+      const attachment = await readAttachment(io, image, 'image', permit);
+      if (attachment.kind === 'image') read.push(attachment.base64);
+    }
+    const before = conversation.messages.slice(0, -1);
+    const last = conversation.messages.at(-1) ?? { role: 'user', content: '' };
+    return { ...conversation, messages: [...before, { ...last, images: [...(last.images ?? []), ...read] }] };
+  }
+
+  async function answer(item: BatchItem): Promise<AnswerState> {
+    const conversation = await withImages(conversationOf(item), item);
+    const how = { signal, truncate: flags.truncate === true };
+    const state = await runOne(context, conversation, how);
+    if (!state.error || !refusesThinking(state.error) || conversation.think === undefined) return state;
+    unthinking.add(conversation.model);
+    return await runOne(context, { ...conversation, think: undefined }, how);
+  }
+
+  function checkOf(wanted: unknown): CheckAnswer {
+    const check = checks.get(wanted) ?? compileCheck(wanted);
+    // The schemas of lines are objects of their own: only the one that all share is worth keeping.
+    if (wanted === base.format) checks.set(wanted, check);
+    return check;
+  }
+
+  return {
+    keyOf,
+    async ask(item: BatchItem): Promise<Asked> {
+      const { index, id } = item;
+      const about = { index, ...(id === undefined ? {} : { id }), key: keyOf(item) };
+      try {
+        const state = await answer(item);
+        if (state.error) throw state.error;
+        const wanted = item.format ?? base.format;
+        if (wanted !== undefined) checkOf(wanted)(state.content);
+        await noteUse(context, item.model ?? model, state);
+        const { reason, metrics } = state;
+        return { line: { ...about, message: answerMessage(state), done_reason: reason, metrics } };
+      } catch (thrown) {
+        const error = toOllamaError(thrown);
+        if (FATAL.includes(error.code)) return { error };
+        return {
+          line: { ...about, error: failureJson(toFailure(error, { hostFlag: context.flags.host })) },
+          error,
+        };
+      }
+    },
+  };
+}
+
+async function runOne(
+  context: Context,
+  conversation: Conversation,
+  how: { readonly signal: AbortSignal; readonly truncate: boolean },
+): Promise<AnswerState> {
+  const { io, client } = context;
+  const now = (): number => io.now();
+  let state = startAnswer(now());
+  for await (const events of runTurn(client, conversation, { ...how, now })) {
+    for (const event of events) if (event.type !== 'tool_result') state = reduceChat(state, event, now());
+  }
+  return state;
+}

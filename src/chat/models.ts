@@ -1,0 +1,116 @@
+import { checkAllowed } from '../consent.js';
+import { isOllamaError, type OllamaError } from '../core/errors.js';
+import { checkModelName, sameModel } from '../core/model-name.js';
+import type { ShowResponse } from '../core/wire.js';
+import { cleanLine } from '../format/clean.js';
+import { findNearest } from '../format/nearest.js';
+import { changeSettings, tell, warn, windowOf, type Talk } from './talk.js';
+import { tellFailure } from './turn-failure.js';
+import { describeChat } from './wording.js';
+
+/** Shows the first line of the chat, or of what follows with another model. */
+export function showHeader(talk: Talk): void {
+  const { conversation, context, stage } = talk;
+  stage.show({
+    kind: 'header',
+    parts: describeChat(conversation.model, context.client.host.display, windowOf(talk)),
+  });
+}
+
+/** Shows the installed models, or why there are none to show. */
+export async function listModels(talk: Talk, signal: AbortSignal): Promise<void> {
+  const names = await talk.context.client.fetchModels({ signal, force: true });
+  if (names.length === 0) tell(talk, 'No model is installed there.');
+  else {
+    const { model } = talk.conversation;
+    const current = names.find((name) => sameModel(name, model)) ?? model;
+    talk.stage.show({ kind: 'models', names: names.map(cleanLine), current: cleanLine(current) });
+  }
+}
+
+/** Goes on with another model, where it may be used and is there, or is pulled; the conversation stays. */
+export async function switchModel(talk: Talk, name: string, signal: AbortSignal): Promise<void> {
+  const { client } = talk.context;
+  const stays = `Still talking to ${cleanLine(talk.conversation.model)}.`;
+  try {
+    checkModelName(name);
+    checkAllowed(talk.context, name);
+    const shown = await showOrPull(talk, name, signal);
+    if (shown === undefined) return tell(talk, stays);
+    const { capabilities } = shown;
+    if (capabilities && !capabilities.includes('completion') && capabilities.includes('embedding')) {
+      return warn(talk, `${name} makes embeddings and holds no conversation. ${stays}`);
+    }
+    client.clearCache();
+    changeSettings(talk, { model: name });
+    showHeader(talk);
+    tellLacks(talk, name, shown);
+    talk.warmUp();
+  } catch (error) {
+    if (!isOllamaError(error)) throw error;
+    if (error.code === 'interrupted') return tell(talk, stays);
+    tellFailure(talk, error, stays);
+  }
+}
+
+async function showOrPull(talk: Talk, name: string, signal: AbortSignal): Promise<ShowResponse | undefined> {
+  const { client } = talk.context;
+  try {
+    return await client.show(name, { signal });
+  } catch (error) {
+    if (!isOllamaError(error) || error.code !== 'model_not_found') throw error;
+    if (!(await offerPull(talk, name, error, signal))) return undefined;
+    return await client.show(name, { signal });
+  }
+}
+
+/** What of this conversation the model can't take, told before it is asked. */
+function tellLacks(talk: Talk, name: string, { capabilities }: ShowResponse): void {
+  if (!capabilities) return;
+  const { messages, think } = talk.conversation;
+  const lacks = [
+    messages.some((message) => (message.images ?? []).length > 0) && !capabilities.includes('vision')
+      ? 'see the images of this conversation'
+      : '',
+    talk.toolbox !== undefined && !capabilities.includes('tools') ? 'call functions' : '',
+    think !== undefined && think !== false && !capabilities.includes('thinking') ? 'think' : '',
+  ].filter((lack) => lack !== '');
+  if (lacks.length > 0) tell(talk, `${name} can't ${lacks.join(', nor ')}.`);
+}
+
+/** Offers to pull a model that is absent, as the setting `auto_pull` says. Resolves to whether it is there now. */
+export async function offerPull(
+  talk: Talk,
+  name: string,
+  missing: OllamaError,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { settings, client } = talk.context;
+  const clean = cleanLine(name);
+  const where = client.host.display;
+  const installed = await client.fetchModels({ signal }).catch(() => []);
+  const near = findNearest(name, installed, 3).map(cleanLine);
+  const guess = near.length === 0 ? [] : [`Did you mean ${near.join(' or ')}?`];
+  if (settings.auto_pull === 'never') {
+    const why = `auto_pull is "never", so it is not pulled: ollama-cli pull ${clean}`;
+    tellFailure(talk, missing, [...guess, why].join(' '));
+    return false;
+  }
+  if (settings.auto_pull === 'ask') {
+    const chosen = await talk.stage.choose(
+      {
+        title: `${clean} is not installed on ${where}.`,
+        details: guess,
+        choices: [
+          { key: 'pull', label: 'pull it', letter: 'p' },
+          { key: 'no', label: 'no', letter: 'n' },
+        ],
+      },
+      signal,
+    );
+    if (chosen !== 'pull') return false;
+  }
+  const isThere = await talk.pull(name);
+  client.clearCache();
+  return isThere;
+}

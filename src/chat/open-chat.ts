@@ -1,0 +1,137 @@
+import path from 'node:path';
+import { stateDir } from '../config/paths.js';
+import type { Context } from '../context.js';
+import { relay, type Relay } from '../core/time-limit.js';
+import { openLook } from '../output/look.js';
+import type { Recorder } from '../sessions/entry.js';
+import type { Toolbox } from '../tools/toolbox.js';
+import type { ChatFlags } from './chat-flags.js';
+import { openMend, withMending, type Mend } from './mend.js';
+import { beginConversation, type Opening } from './opening.js';
+import type { Stage } from './stage.js';
+
+/**
+ * The conversation in a terminal, until the person leaves. A missing model, and a server that is down, are told, or
+ * mended, before the person types.
+ */
+export async function openChat(
+  opening: Opening,
+  model: string,
+  format: unknown,
+  flags: ChatFlags,
+): Promise<void> {
+  const { context, resumed } = opening;
+  const { io, client, settings } = context;
+  const mend = openMend(context, model, flags);
+  await withMending(mend, async () => await client.show(model, { signal: io.signal }));
+  const conversation = beginConversation(opening, model, format);
+  const toolbox = await openTools(context, model, flags.mcp ?? [], mend);
+  try {
+    const { startDialogue } = await import('./dialogue.js');
+    const { keepsHistory } = await import('../models/usage.js');
+    const keep = await readyToKeep(context, opening, model, flags);
+    // Without redraws for a screen reader, and where the cursor can't be moved.
+    const runView =
+      context.mode === 'tty'
+        ? (await import('../views/chat.js')).runChat
+        : (await import('../views/chat-plain.js')).runPlainChat;
+    const { styles, symbols, unicode, level } = await openLook(io, io.stdout, settings);
+    await runView({
+      io,
+      look: { styles, symbols, unicode, level },
+      keys: settings.keys,
+      markdown: settings.markdown,
+      ...(keepsHistory(io, settings) && flags.ephemeral !== true
+        ? { historyFile: path.join(stateDir(io.env, io.platform), 'history') }
+        : {}),
+      open: (shown) => {
+        const stage = flags.hideThinking === true ? withoutThoughts(shown) : shown;
+        const pull = openPulling(context, stage);
+        const dialogue = startDialogue(context, {
+          conversation,
+          stage,
+          warmUp: settings.warm_up,
+          truncate: flags.truncate === true,
+          allowedTools: flags.allowTool ?? [],
+          recorder: keep?.(stage),
+          ...(toolbox === undefined ? {} : { toolbox }),
+          ...(resumed === undefined ? {} : { resumed }),
+          pull: pull.pull,
+        });
+        return {
+          ...dialogue,
+          stop() {
+            pull.stop();
+            dialogue.stop();
+          },
+        };
+      },
+    });
+  } finally {
+    await toolbox?.close();
+  }
+}
+
+/** The stage, on which nothing is seen of what a model thinks. */
+function withoutThoughts(stage: Stage): Stage {
+  return {
+    ...stage,
+    show: (block) => {
+      if (block.kind !== 'thought') stage.show(block);
+    },
+    receive: (events) => stage.receive(events.filter(({ type }) => type !== 'thinking')),
+  };
+}
+
+/** Pulls while a person talks: the pull draws by itself, and Ctrl-C ends it and nothing else. */
+function openPulling(context: Context, stage: Stage) {
+  let going: Relay | undefined;
+  return {
+    stop: (): void => going?.abort('interrupted'),
+    async pull(model: string): Promise<boolean> {
+      const { pullMissing } = await import('./pull-missing.js');
+      const limit = relay(context.io.signal);
+      going = limit;
+      try {
+        // The dialogue has asked already.
+        return await stage.lend(async () => await pullMissing(context, model, true, limit.signal));
+      } catch (error) {
+        if (limit.signal.aborted) return false;
+        throw error;
+      } finally {
+        going = undefined;
+        limit.release();
+      }
+    },
+  };
+}
+
+/** Connects to the servers that were asked for; one that fails is told, and the others are used. */
+async function openTools(
+  context: Context,
+  model: string,
+  names: readonly string[],
+  mend: Mend,
+): Promise<Toolbox | undefined> {
+  if (names.length === 0) return undefined;
+  const { io } = context;
+  const { checkCapability } = await import('./capability.js');
+  await withMending(mend, async () => await checkCapability(context, model, 'tools', io.signal));
+  const { openToolbox } = await import('../tools/open-toolbox.js');
+  return await openToolbox(context, names, {
+    tell: (error) => void io.stderr.write(`warning: ${error.message}\n`),
+  });
+}
+
+/** What opens the file of the conversation, once there is a stage to tell of it; undefined where none is kept. */
+async function readyToKeep(
+  { io, client, settings }: Context,
+  { resumed }: Opening,
+  model: string,
+  flags: ChatFlags,
+): Promise<((stage: Stage) => Recorder) | undefined> {
+  const { keepsSessions } = await import('../sessions/recorder.js');
+  if (flags.ephemeral === true || !keepsSessions(io, settings)) return undefined;
+  const { openKept } = await import('./keep-talk.js');
+  return (stage) => openKept(io, stage, { host: client.host.url, model, resumed });
+}

@@ -1,0 +1,19 @@
+import type { AnswerState } from '../core/chat.js';
+import type { TurnEvent } from '../tools/turn.js';
+
+/** Where a one-shot answer is told: as text, or as the events of a stream. */
+export interface Outlet {
+  /** What has come, and the answer as it is with it. */
+  take(events: readonly TurnEvent[], answer: AnswerState): Promise<void>;
+  /** A word beside the answer. */
+  note(text: string): Promise<void>;
+  /** Nothing more comes; what is open is ended. May be called again. */
+  end(answer: AnswerState): Promise<void>;
+}
+
+/** Where the text of an answer goes. */
+export interface Sink {
+  write(text: string): Promise<void>;
+  /** Something else is about to be written on the terminal. */
+  pause(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import type { FailureFacts } from './advice.js';
+import type { Context } from './context.js';
+import type { OllamaError } from './core/errors.js';
+import { isOutOfMemory } from './core/http-errors.js';
+
+/** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
+const NAMES_MS = 1_000;
+
+/** What the command line and the server can tell around an error that makes for a better next step. Never throws. */
+export async function lookUpFacts(error: OllamaError, context: Context): Promise<FailureFacts> {
+  const hostFlag = context.flags.host;
+  if (error.code === 'model_not_found') return { hostFlag, installed: await installedNames(context) };
+  if (error.model === undefined || !isOutOfMemory(error)) return { hostFlag };
+  const { findSmaller } = await import('./models/smaller.js');
+  const window = context.settings.options['num_ctx'];
+  return {
+    hostFlag,
+    window: typeof window === 'number' ? window : undefined,
+    smaller: await findSmaller(context, error.model),
+  };
+}
+
+async function installedNames(context: Context): Promise<readonly string[]> {
+  try {
+    return await context.client.fetchModels({ signal: AbortSignal.timeout(NAMES_MS) });
+  } catch {
+    return [];
+  }
+}

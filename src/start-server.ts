@@ -1,0 +1,159 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { stateDir } from './config/paths.js';
+import type { Context } from './context.js';
+import { OllamaError, isOllamaError } from './core/errors.js';
+import { sleep } from './core/retry.js';
+import { timeLimit } from './core/time-limit.js';
+import { isLoopback } from './core/url.js';
+import { cleanLine } from './format/clean.js';
+import type { Io } from './io.js';
+
+const LIMIT_MS = 30_000;
+const ASK_EVERY_MS = 100;
+/** A log that has grown beyond this is begun anew, in bytes. */
+const LONGEST_LOG = 10_000_000;
+const GET_IT = 'https://ollama.com/download';
+
+/**
+ * Starts `ollama serve` for the host in use, if nothing answers there yet, and resolves once it does; it goes on running
+ * when this program has ended. Says on stderr what was started and how to stop it. Throws `usage` for a host on another
+ * machine, `unreachable` where there is no such program or it does not answer within 30 s, and `interrupted`.
+ */
+export async function startServer(context: Pick<Context, 'io' | 'client'>): Promise<void> {
+  const { io, client } = context;
+  const { host } = client;
+  if (!isLoopback(host.hostname) || host.protocol !== 'http:' || host.path !== '') {
+    throw new OllamaError('usage', `Only a plain server on this machine can be started, not ${host.url}.`, {
+      host: host.url,
+      hint: 'Start it there: ollama serve.',
+    });
+  }
+  if (await answers(context, io.signal)) return;
+  const program = await findProgram(io);
+  if (program === undefined) {
+    throw new OllamaError('unreachable', 'Ollama is not installed here: there is no "ollama" on the PATH.', {
+      host: host.url,
+      hint: `Get it from ${GET_IT}.`,
+    });
+  }
+  const log = path.join(stateDir(io.env, io.platform), 'logs', 'ollama-serve.log');
+  const child = await spawnServer(io, program, host, log);
+  await waitUntilItAnswers(context, child, log);
+  client.clearCache();
+  const { pid } = child;
+  const end = io.platform === 'win32' ? `taskkill /PID ${pid} /T /F` : `kill ${pid}`;
+  io.stderr.write(`Started ${program} serve on ${host.display}; it goes on running. Stop it: ${end}\n`);
+  io.stderr.write(`What it says is in ${log}\n`);
+}
+
+/** Whether a server answers there; a refusal is an answer. */
+async function answers(
+  { client }: Pick<Context, 'client'>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    await client.version({ signal });
+    return true;
+  } catch (error) {
+    if (!isOllamaError(error) || error.code === 'interrupted') throw error;
+    return error.code !== 'unreachable' && error.code !== 'timeout' && error.code !== 'stream_cut';
+  }
+}
+
+/** The program in the folders of PATH; never one of the working folder, which may be anybody's. */
+async function findProgram({ env, platform }: Pick<Io, 'env' | 'platform'>): Promise<string | undefined> {
+  const isWindows = platform === 'win32';
+  const rules = isWindows ? path.win32 : path.posix;
+  const folders = (env['PATH'] ?? env['Path'] ?? '').split(rules.delimiter).filter(rules.isAbsolute);
+  for (const folder of folders) {
+    const file = rules.join(folder, isWindows ? 'ollama.exe' : 'ollama');
+    const isProgram = await access(file, constants.X_OK)
+      .then(async () => (await stat(file)).isFile())
+      .catch(() => false);
+    if (isProgram) return file;
+  }
+  return undefined;
+}
+
+async function openLog(file: string, platform: NodeJS.Platform): Promise<FileHandle> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600);
+  if (platform !== 'win32') await handle.chmod(0o600);
+  if ((await handle.stat()).size > LONGEST_LOG) await handle.truncate(0);
+  return handle;
+}
+
+async function spawnServer(
+  io: Io,
+  program: string,
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  log: string,
+): Promise<ChildProcess> {
+  const cannot = (cause: unknown): OllamaError =>
+    new OllamaError('unreachable', `${program} could not be started: ${reason(cause)}.`, { cause });
+  const handle = await openLog(log, io.platform).catch((cause: unknown) => {
+    throw cannot(cause);
+  });
+  const address = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+  try {
+    const child = spawn(program, ['serve'], {
+      env: { ...io.env, OLLAMA_HOST: address },
+      stdio: ['ignore', handle.fd, handle.fd],
+      // Of its own group: the Ctrl-C that ends this program is not meant for it.
+      detached: true,
+      windowsHide: true,
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (cause) => reject(cannot(cause)));
+    });
+    child.unref();
+    return child;
+  } finally {
+    await handle.close();
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function waitUntilItAnswers(
+  context: Pick<Context, 'io' | 'client'>,
+  child: ChildProcess,
+  log: string,
+): Promise<void> {
+  const { io, client } = context;
+  const facts = { host: client.host.url, hint: `What it said is in ${log}.` };
+  const tooLate = (): OllamaError =>
+    new OllamaError('unreachable', `ollama serve did not answer within ${LIMIT_MS / 1000} s.`, facts);
+  const bound = timeLimit(io.signal, LIMIT_MS, tooLate);
+  try {
+    for (;;) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        const said = cleanLine(await lastLine(log));
+        const why = said === '' ? '' : `: ${said}`;
+        throw new OllamaError('unreachable', `ollama serve ended at once${why}.`, facts);
+      }
+      if (await answers(context, bound.signal)) return;
+      await sleep(ASK_EVERY_MS, bound.signal);
+    }
+  } catch (error) {
+    child.kill();
+    if (bound.signal?.aborted === true && isOllamaError(bound.signal.reason)) throw bound.signal.reason;
+    if (io.signal.aborted) throw new OllamaError('interrupted', 'Interrupted.', { cause: error });
+    throw error;
+  } finally {
+    bound.stop();
+  }
+}
+
+const LONGEST_WORDS = 300;
+
+async function lastLine(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return (text.trimEnd().split('\n').at(-1) ?? '').slice(-LONGEST_WORDS);
+}
