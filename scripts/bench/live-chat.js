@@ -11,7 +11,7 @@ const REST_MS = 600;
 const LOOK_MS = 50;
 const SLOWEST_MS = 180_000;
 /** In the line of numbers under an answer, and nowhere else. */
-const ENDED = /context \d/;
+const ENDED = /\d a second/;
 const KEPT = 8_000;
 const LEAVE = '\x04';
 

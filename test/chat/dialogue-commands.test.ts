@@ -73,9 +73,11 @@ describe('what a conversation goes on with', () => {
 
 describe('/model', () => {
   test('lists the installed ones', async () => {
-    const { played } = await open();
+    const { chat, played } = await open();
     expect(await played.say('/model')).toBe('models: m, other:1b, embedder (m)');
     expect(await played.say('/list')).toBe('models: m, other:1b, embedder (m)');
+    const tagged = await play(chat.url, { model: 'm:latest' });
+    expect(await tagged.say('/model')).toBe('models: m, other:1b, embedder (m)');
   });
 
   test('goes on with another one, and keeps the conversation', async () => {

@@ -50,7 +50,8 @@ test.each(VERSIONS)(
         words(terminal.scrollback().slice(terminal.scrollback().lastIndexOf(question)));
       const shows = expect.poll(since, { timeout: SOON, message: label });
       await say(terminal, question);
-      if (error === undefined) await shows.toMatch(reason === 'load' ? /endedwithoutaword/ : /context\d/);
+      if (error === undefined)
+        await shows.toMatch(reason === 'load' ? /endedwithoutaword/ : /context(?:about)?\d/);
       else if (label === 'chat-missing') await shows.toMatch(/notinstalled/);
       else if (label === 'chat-overflow' && version !== '0.5.13') await shows.toMatch(/doesnotfit/);
       else await shows.toContain(words(error).slice(0, 25));

@@ -55,7 +55,7 @@ async function openFull(cols = 80): Promise<{ sandbox: Sandbox; terminal: Termin
 }
 
 describe('a conversation that does not fit', () => {
-  test.each([40, 80, 200])('asks what is to be done, in %i columns', async (cols) => {
+  test.each([40, 200])('asks what is to be done, in %i columns', async (cols) => {
     const { terminal } = await openFull(cols);
     const screen = terminal.screen().replace(/\s+/g, ' ');
     for (const way of ['drop the 2 oldest turns', 'summarise', 'num_ctx 1024', LARGER, 'stop']) {
