@@ -18,7 +18,7 @@ const RUNS = isQuick
       ...{ outdated: 3, verify: 3, three: 1, long: 1 },
       ...{
         stream: 1,
-        streamTokens: 2_000,
+        streamTokens: 1_500,
         lengths: 1,
         lengthRate: 8_000,
         turns: 1,
@@ -36,7 +36,7 @@ const RUNS = isQuick
         lengthRate: 2_000,
         turns: 2,
         typing: 2,
-        typingSeconds: 20,
+        typingSeconds: 15,
       },
     };
 const PLANS = 200;

@@ -5,10 +5,6 @@ import { formatCount } from '../format/count.js';
 import { formatSeconds } from '../format/duration.js';
 import { displayWidth } from '../format/width.js';
 
-/** From here on, in milliseconds, it is worth a word how long the model took to load, or the whole answer. */
-const LONG_LOAD_MS = 1_000;
-const LONG_ANSWER_MS = 10_000;
-
 /** One part of the line of numbers. Where the line is too long, parts go, the highest `rank` first. */
 export interface Fact {
   readonly text: string;
@@ -58,7 +54,7 @@ export function describeAnswer(answer: AnswerState, contextLength: number | unde
     tell(`${speed < 9.95 ? speed.toFixed(1) : Math.round(speed)} a second`, 4);
   }
   if (metrics.time_to_first_token_ms >= SHORTEST_TOLD_MS)
-    tell(`first after ${formatMoment(metrics.time_to_first_token_ms)}`, 5);
+    tell(`first after ${formatMoment(metrics.time_to_first_token_ms)}`, 7);
   if (used > 0) {
     const limit = contextLength === undefined ? '' : ` of ${formatCount(contextLength)}`;
     tell(
@@ -67,9 +63,8 @@ export function describeAnswer(answer: AnswerState, contextLength: number | unde
       isFull,
     );
   }
-  if (metrics.load_ms >= LONG_LOAD_MS) tell(`loaded in ${formatMoment(metrics.load_ms)}`, 6);
-  if (metrics.load_ms >= LONG_LOAD_MS || metrics.total_ms >= LONG_ANSWER_MS)
-    tell(`${formatMoment(metrics.total_ms)} in all`, 7);
+  if (metrics.load_ms >= SHORTEST_TOLD_MS) tell(`load ${formatMoment(metrics.load_ms)}`, 6);
+  if (metrics.total_ms >= SHORTEST_TOLD_MS) tell(`total ${formatMoment(metrics.total_ms)}`, 5);
   return facts;
 }
 

@@ -32,7 +32,9 @@ describe('a message', () => {
     expect(chat.asked()[0]?.truncate).toBe(false);
     expect(played.events.map(({ type }) => type)).toEqual(['token', 'token', 'done', 'token', 'done']);
     // The window is what the server says of the loaded model.
-    expect(facts(played)).toMatch(/^1 token · 1\.0 a second(?: · first after .*)? · context 11 of 4k$/);
+    expect(facts(played)).toMatch(
+      /^1 token · 1\.0 a second(?: · first after .*)? · context 11 of 4k · total 2\.0s$/,
+    );
     await expectKept(played);
     expect(await kept(played)).toMatchObject({
       title: 'Hi',
@@ -55,9 +57,7 @@ describe('a message', () => {
     });
     const played = await play(chat.url);
     await played.say('Hi');
-    expect(facts(played)).toContain(
-      '!context 3.3k of 4k, /compact makes room · loaded in 3.1s · 5.0s in all',
-    );
+    expect(facts(played)).toContain('!context 3.3k of 4k, /compact makes room · load 3.1s · total 5.0s');
     await played.say('/set quiet');
     await played.say('Hi');
     expect(facts(played)).toBe('!context 3.3k of 4k, /compact makes room');

@@ -23,23 +23,31 @@ const words = (answer: AnswerState, window?: number) =>
 
 describe('the numbers of an answer', () => {
   test.each([
-    [done(), 40_960, '43 tokens · 48 a second · first after 0.2s · context 1.2k of 40k'],
-    [done(), undefined, '43 tokens · 48 a second · first after 0.2s · context 1.2k'],
+    [
+      done(),
+      40_960,
+      '43 tokens · 48 a second · first after 0.2s · context 1.2k of 40k · load 0.1s · total 1.1s',
+    ],
+    [done(), undefined, '43 tokens · 48 a second · first after 0.2s · context 1.2k · load 0.1s · total 1.1s'],
     [
       done({ prompt_tokens: 1596 }),
       2048,
-      '43 tokens · 48 a second · first after 0.2s · !context 1.6k of 2k, /compact makes room',
+      '43 tokens · 48 a second · first after 0.2s · !context 1.6k of 2k, /compact makes room · load 0.1s · total 1.1s',
     ],
-    [done({ prompt_tokens: 1595 }), 2048, '43 tokens · 48 a second · first after 0.2s · context 1.6k of 2k'],
+    [
+      done({ prompt_tokens: 1595 }),
+      2048,
+      '43 tokens · 48 a second · first after 0.2s · context 1.6k of 2k · load 0.1s · total 1.1s',
+    ],
     [
       done({ load_ms: 3100, total_ms: 5000, prompt_tokens: 1 }),
       undefined,
-      '43 tokens · 48 a second · first after 0.2s · context 44 · loaded in 3.1s · 5.0s in all',
+      '43 tokens · 48 a second · first after 0.2s · context 44 · load 3.1s · total 5.0s',
     ],
     [
       done({ total_ms: 12_000, prompt_tokens: 1 }),
       undefined,
-      '43 tokens · 48 a second · first after 0.2s · context 44 · 12s in all',
+      '43 tokens · 48 a second · first after 0.2s · context 44 · load 0.1s · total 12s',
     ],
     [
       done({
@@ -49,7 +57,7 @@ describe('the numbers of an answer', () => {
         prompt_tokens: 20,
       }),
       1024,
-      '1 token · 3.1 a second · first after 1m 05s · context 21 of 1k',
+      '1 token · 3.1 a second · first after 1m 05s · context 21 of 1k · load 0.1s · total 1.1s',
     ],
     [
       done(
@@ -57,29 +65,29 @@ describe('the numbers of an answer', () => {
         'length',
       ),
       1,
-      '!ended by the limit of tokens',
+      '!ended by the limit of tokens · load 0.1s · total 1.1s',
     ],
     [
       done({ tokens_per_second: 0, time_to_first_token_ms: 0, prompt_tokens: 85 }, 'length'),
       128,
-      '!ended where the window does · 43 tokens · !context 128 of 128, /compact makes room',
+      '!ended where the window does · 43 tokens · !context 128 of 128, /compact makes room · load 0.1s · total 1.1s',
     ],
     // As a real server counts: the last token has no place in the window.
     [
       done({ tokens_per_second: 0, time_to_first_token_ms: 0, prompt_tokens: 86 }, 'length'),
       128,
-      '!ended where the window does · 43 tokens · !context 128 of 128, /compact makes room',
+      '!ended where the window does · 43 tokens · !context 128 of 128, /compact makes room · load 0.1s · total 1.1s',
     ],
     // The window was shifted on, until the server's own limit of ten windows.
     [
       done({ tokens_per_second: 0, time_to_first_token_ms: 0, prompt_tokens: 1237 }, 'length'),
       128,
-      '!ended by the limit of tokens · 43 tokens · !context 128 of 128, /compact makes room',
+      '!ended by the limit of tokens · 43 tokens · !context 128 of 128, /compact makes room · load 0.1s · total 1.1s',
     ],
     [
       done({ tokens_per_second: 0, time_to_first_token_ms: 0, prompt_tokens: 85 }, 'length'),
       1024,
-      '!ended by the limit of tokens · 43 tokens · context 128 of 1k',
+      '!ended by the limit of tokens · 43 tokens · context 128 of 1k · load 0.1s · total 1.1s',
     ],
   ])('%#', (answer, window, line) => {
     expect(words(answer, window)).toBe(line);
@@ -103,8 +111,10 @@ describe('the numbers of an answer', () => {
   test('give way where the line is short, what matters least first', () => {
     const facts = describeAnswer(done(), 40_960);
     const at = (width: number) => fitFacts(facts, ' · ', width).map(({ text }) => text);
-    expect(at(80)).toHaveLength(4);
-    expect(at(60)).toEqual(['43 tokens', '48 a second', 'context 1.2k of 40k']);
+    const numbers = ['43 tokens', '48 a second', 'context 1.2k of 40k', 'load 0.1s', 'total 1.1s'];
+    expect(at(76)).toEqual(numbers);
+    expect(at(60)).toEqual(numbers.filter((text) => !text.startsWith('load')));
+    expect(at(50)).toEqual(numbers.slice(0, 3));
     expect(at(36)).toEqual(['43 tokens', 'context 1.2k of 40k']);
     expect(at(2)).toEqual(['43 tokens']);
   });
