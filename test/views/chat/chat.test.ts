@@ -413,7 +413,7 @@ describe('slash commands', () => {
     terminal.write('/model llama3.2:1b\r');
     await terminal.waitFor(/llama3\.2:1b on 127\.0\.0\.1:\d+ · \/help/);
     terminal.write('second\r');
-    await terminal.waitFor(/context 1\.2k$/m);
+    await terminal.waitFor(/context 1\.2k · load/m);
     expect(
       JSON.parse(server.requests.findLast(({ url }) => url === '/api/chat')?.body ?? '{}'),
     ).toMatchObject({ model: 'llama3.2:1b' });
