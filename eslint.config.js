@@ -84,10 +84,24 @@ const MAY_IMPORT = {
   'src/chat': [
     ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/show-pull.ts'],
     ...['src/advice.ts', 'src/start-server.ts', 'src/markdown', 'src/sessions', 'src/tools'],
-    ...['src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'node:'],
+    ...['src/attachments', 'src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'node:'],
+  ],
+  // Files and images that go with a message.
+  'src/attachments': ['src/io.ts', 'src/config', 'src/core', 'src/format', 'src/models', 'node:'],
+  // With whom a conversation begins, and with what: flags, presets, the choice of a model, the kept one that goes on.
+  'src/opening': [
+    ...['src/consent.ts', 'src/context.ts', 'src/show-pull.ts', 'src/start-server.ts'],
+    ...['src/chat', 'src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'src/sessions'],
+    ...['src/tools', 'node:'],
+  ],
+  // One answer and out, many of them, and vectors.
+  'src/answers': [
+    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/look-up-facts.ts'],
+    ...['src/attachments', 'src/chat', 'src/config', 'src/core', 'src/format', 'src/markdown', 'src/models'],
+    ...['src/opening', 'src/output', 'src/sessions', 'src/tools', 'node:'],
   ],
   // JSON Schema as it is published; ours would be a worse one.
-  'src/chat/check-schema.ts': ['src/core', 'src/format', 'ajv'],
+  'src/answers/check-schema.ts': ['src/core', 'src/format', 'ajv'],
   // A model's answer as rows of a terminal.
   'src/markdown': ['src/io.ts', 'src/format', 'src/output', 'marked', 'highlight.js'],
   // Kept conversations.
@@ -132,7 +146,8 @@ const MAY_IMPORT = {
     ...['src/io.ts', 'src/look-up-facts.ts', 'src/registry.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
     ...['src/copy-model.ts', 'src/export-installed.ts', 'src/tell-check.ts'],
     ...['src/tell-create-plan.ts', 'src/tell-transfer.ts'],
-    ...['src/chat', 'src/config', 'src/core', 'src/format', 'src/modelfile', 'src/models', 'src/output'],
+    ...['src/answers', 'src/attachments', 'src/chat', 'src/opening'],
+    ...['src/config', 'src/core', 'src/format', 'src/modelfile', 'src/models', 'src/output'],
     ...[
       'src/sessions',
       'src/start-server.ts',

@@ -16,7 +16,7 @@ const PACKS = [
   {
     file: 'answer.js',
     entries: [
-      /^src\/chat\/(opening|compose-prompt|one-shot|text-outlet|sinks|keep-turn)\.ts$/,
+      /^src\/(opening\/opening|answers\/(compose-prompt|one-shot|text-outlet|sinks|keep-turn))\.ts$/,
       /^src\/(tools\/run-turn|sessions\/recorder|models\/usage|core\/window|output\/stdin)\.ts$/,
     ],
   },

@@ -1,7 +1,7 @@
 import { isOllamaError } from '../core/errors.js';
 import { spliceMessages } from '../core/conversation.js';
 import type { ChatMessage } from '../core/wire.js';
-import { checkCapability, composeMessage, type Attachment } from './attachments.js';
+import { checkCapability, composeMessage, type Attachment } from '../attachments/attachments.js';
 import { offerPull } from './models.js';
 import { resolveOverflow } from './overflow.js';
 import { changeMessages, tell, warn, type Talk } from './talk.js';

@@ -6,7 +6,7 @@ import { lastAnswer } from '../core/conversation.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine, cleanText } from '../format/clean.js';
-import { checkCapability, describeAttachment, readAttachment } from './attachments.js';
+import { checkCapability, describeAttachment, readAttachment } from '../attachments/attachments.js';
 import { findCodeBlocks } from './extract.js';
 import { tell, warn, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';

@@ -6,7 +6,7 @@ import type { ChatMessage, ModelOptions } from '../core/wire.js';
 import { cleanText } from '../format/clean.js';
 import type { Recorder } from '../sessions/entry.js';
 import type { Approve, Toolbox } from '../tools/toolbox.js';
-import type { Attachment } from './attachments.js';
+import type { Attachment } from '../attachments/attachments.js';
 import type { TruncationGuard } from './context-guard.js';
 import type { Going } from './going.js';
 import type { Stage } from './stage.js';

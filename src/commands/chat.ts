@@ -2,12 +2,12 @@ import { collect, type Outcome, type Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { typedError } from '../chat/typed-error.js';
+import { typedError } from '../answers/typed-error.js';
 import { checkModelName } from '../core/model-name.js';
 import { failureJson, toFailure } from '../failure.js';
-import { CHAT_FLAGS, checkFlags, settingsOf, type ChatFlags } from '../chat/chat-flags.js';
-import type { Opening } from '../chat/opening.js';
-import type { Prompt } from '../chat/compose-prompt.js';
+import { CHAT_FLAGS, checkFlags, settingsOf, type ChatFlags } from '../opening/chat-flags.js';
+import type { Opening } from '../opening/opening.js';
+import type { Prompt } from '../answers/compose-prompt.js';
 import { cleanLine } from '../format/clean.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
@@ -99,15 +99,15 @@ async function talkOrAnswer(
   stream: Stream,
 ): Promise<Outcome> {
   const piped = readPiped(context, flags);
-  const { readOpening } = await import('../chat/opening.js');
+  const { readOpening } = await import('../opening/opening.js');
   const opening = await readOpening(context, named, words, flags);
   if (flags.batch !== undefined) {
-    const { answerBatch } = await import('../chat/batch.js');
+    const { answerBatch } = await import('../answers/batch.js');
     return await answerBatch(opening, flags.batch, flags, stream);
   }
   // Loaded while stdin is read.
-  const { answerPrompt, prepare } = await import('../chat/one-shot.js');
-  const { isEmptyPrompt } = await import('../chat/compose-prompt.js');
+  const { answerPrompt, prepare } = await import('../answers/one-shot.js');
+  const { isEmptyPrompt } = await import('../answers/compose-prompt.js');
   const asked = {
     typed: opening.words.join(' '),
     piped: await piped,
@@ -119,16 +119,16 @@ async function talkOrAnswer(
   const format =
     flags.format === undefined
       ? undefined
-      : await (await import('../chat/read-format.js')).readFormat(context.io, flags.format);
+      : await (await import('../answers/read-format.js')).readFormat(context.io, flags.format);
   if (prompt === undefined) {
     const { model } = await chooseModel(context, opening, prompt, flags, stream);
-    const { openChat } = await import('../chat/open-chat.js');
+    const { openChat } = await import('../opening/open-chat.js');
     await openChat(opening, model, format, flags);
     return 0;
   }
   const preparations = await prepare(context, flags, format);
   const { model, session } = await chooseModel(context, opening, prompt, flags, stream);
-  const { beginConversation } = await import('../chat/opening.js');
+  const { beginConversation } = await import('../opening/opening.js');
   await answerPrompt(opening.context, {
     ...{ prompt, flags, preparations, session },
     resumed: opening.resumed,
@@ -164,8 +164,8 @@ async function chooseModel(
 }
 
 async function chooseItself({ context, words }: Opening, prompt: Prompt | undefined, flags: ChatFlags) {
-  const { chooseModel: choose } = await import('../chat/auto.js');
-  const { mentionsImage } = await import('../chat/attachments.js');
+  const { chooseModel: choose } = await import('../opening/auto.js');
+  const { mentionsImage } = await import('../attachments/attachments.js');
   const typed = words.join(' ');
   return await choose(context, {
     images: (prompt?.images.length ?? 0) > 0 || (await mentionsImage(context.io, typed)),

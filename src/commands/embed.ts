@@ -2,10 +2,10 @@ import { collect, type Outcome, type Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import { typedError } from '../chat/typed-error.js';
+import { typedError } from '../answers/typed-error.js';
 import { checkModelName } from '../core/model-name.js';
 import { failureJson, toFailure } from '../failure.js';
-import { readCount, settingsOf } from '../chat/chat-flags.js';
+import { readCount, settingsOf } from '../opening/chat-flags.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
 
@@ -78,10 +78,10 @@ async function embed(
     checkModelName(model);
     checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
-    const { embedTexts } = await import('../chat/embed-texts.js');
+    const { embedTexts } = await import('../answers/embed-texts.js');
     const { readPipedLines } = await import('../output/stdin.js');
     const { writeText } = await import('../output/write.js');
-    const { openMend } = await import('../chat/mend.js');
+    const { openMend } = await import('../opening/mend.js');
     const request = {
       model,
       // The server's own default is to cut in silence: a vector of half a text looks like any other.

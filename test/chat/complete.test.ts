@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readInput } from '../../src/chat/commands.js';
 import { completeInput } from '../../src/chat/complete.js';
-import { findMentions } from '../../src/chat/mentions.js';
+import { findMentions } from '../../src/attachments/mentions.js';
 import { COMMAND_NAMES } from '../../src/chat/slash-commands.js';
 
 const isPosix = process.platform !== 'win32';

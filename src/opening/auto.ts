@@ -8,7 +8,7 @@ import { createPool } from '../core/pool.js';
 import type { InstalledModel } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
 import { parseParameterCount } from '../models/facts-bits.js';
-import { EXAMPLES, readCapabilities, type Capability } from './capability.js';
+import { EXAMPLES, readCapabilities, type Capability } from '../models/capability.js';
 import { findNeed, type Prompt } from './needs.js';
 
 /** What is preferred where the configuration says nothing: `auto` of the configuration stands over it, need by need. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findNeed } from '../../src/chat/needs.js';
+import { findNeed } from '../../src/opening/needs.js';
 
 const asks = (text: string) => findNeed({ images: false, tools: false, text });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileCheck } from '../../src/chat/check-schema.js';
+import { compileCheck } from '../../src/answers/check-schema.js';
 
 const PERSON = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { applyPreset } from '../../src/chat/presets.js';
+import { applyPreset } from '../../src/opening/presets.js';
 import { createContext } from '../../src/context.js';
 import { testIo } from '../support/io.js';
 

@@ -5,11 +5,11 @@ import type { Session } from '../sessions/fold.js';
 import type { ApprovalQuestion } from '../tools/approval.js';
 import type { Toolbox } from '../tools/toolbox.js';
 import { answerOnce, type Turn } from './answer.js';
-import { readCount, type ChatFlags } from './chat-flags.js';
+import { readCount, type ChatFlags } from '../opening/chat-flags.js';
 import type { CheckAnswer } from './check-schema.js';
 import { composePrompt, type Prompt } from './compose-prompt.js';
-import { openMend, withMending } from './mend.js';
-import { noteUse } from './note-use.js';
+import { openMend, withMending } from '../opening/mend.js';
+import { noteUse } from '../chat/note-use.js';
 import { finishAnswer } from './one-shot-end.js';
 import type { Outlet } from './outlet.js';
 import type { OutputFile } from './output-file.js';
@@ -87,7 +87,7 @@ async function openTools(
   mend: Parameters<typeof withMending>[0],
 ): Promise<Toolbox | undefined> {
   if (names.length === 0) return undefined;
-  const { checkCapability } = await import('./capability.js');
+  const { checkCapability } = await import('../models/capability.js');
   await withMending(mend, async () => await checkCapability(context, model, 'tools', context.io.signal));
   const { openToolbox } = await import('../tools/open-toolbox.js');
   return await openToolbox(context, names);

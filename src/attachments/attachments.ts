@@ -8,7 +8,7 @@ import { decodeText, recogniseFile } from './file-types.js';
 import { findMentions } from './mentions.js';
 import { locateFile, resolvePath, type Place } from './named-file.js';
 
-export { checkCapability } from './capability.js';
+export { checkCapability } from '../models/capability.js';
 
 /**
  * A file that goes with a message. `name` is as it was written, `path` absolute, or empty where it is no longer known;

@@ -8,7 +8,7 @@ import type { Toolbox } from '../tools/toolbox.js';
 import type { ChatFlags } from './chat-flags.js';
 import { openMend, withMending, type Mend } from './mend.js';
 import { beginConversation, type Opening } from './opening.js';
-import type { Stage } from './stage.js';
+import type { Stage } from '../chat/stage.js';
 
 /**
  * The conversation in a terminal, until the person leaves. A missing model, and a server that is down, are told, or
@@ -27,7 +27,7 @@ export async function openChat(
   const conversation = beginConversation(opening, model, format);
   const toolbox = await openTools(context, model, flags.mcp ?? [], mend);
   try {
-    const { startDialogue } = await import('./dialogue.js');
+    const { startDialogue } = await import('../chat/dialogue.js');
     const { keepsHistory } = await import('../models/usage.js');
     const keep = await readyToKeep(context, opening, model, flags);
     // Without redraws for a screen reader, and where the cursor can't be moved.
@@ -115,7 +115,7 @@ async function openTools(
 ): Promise<Toolbox | undefined> {
   if (names.length === 0) return undefined;
   const { io } = context;
-  const { checkCapability } = await import('./capability.js');
+  const { checkCapability } = await import('../models/capability.js');
   await withMending(mend, async () => await checkCapability(context, model, 'tools', io.signal));
   const { openToolbox } = await import('../tools/open-toolbox.js');
   return await openToolbox(context, names, {
@@ -132,6 +132,6 @@ async function readyToKeep(
 ): Promise<((stage: Stage) => Recorder) | undefined> {
   const { keepsSessions } = await import('../sessions/recorder.js');
   if (flags.ephemeral === true || !keepsSessions(io, settings)) return undefined;
-  const { openKept } = await import('./keep-talk.js');
+  const { openKept } = await import('../chat/keep-talk.js');
   return (stage) => openKept(io, stage, { host: client.host.url, model, resumed });
 }

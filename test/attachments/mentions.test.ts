@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findMentions } from '../../src/chat/mentions.js';
+import { findMentions } from '../../src/attachments/mentions.js';
 
 describe('mentions of files', () => {
   it.each([

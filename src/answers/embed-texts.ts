@@ -2,7 +2,7 @@ import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { interruption } from '../core/time-limit.js';
 import type { EmbedRequest } from '../core/wire.js';
-import { withMending, type Mend } from './mend.js';
+import { withMending, type Mend } from '../opening/mend.js';
 
 /** How many texts a request carries at most, and how many characters: what is held at once is bounded by both. */
 const MOST_TEXTS = 32;

@@ -10,10 +10,10 @@ import { openAsker, type Asked } from './batch-ask.js';
 import { openBatchFile, type BatchFile, type BatchItem } from './batch-items.js';
 import { openBatchOutput, type BatchLine } from './batch-output.js';
 import { openBatchProgress } from './batch-progress.js';
-import { readCount, type ChatFlags } from './chat-flags.js';
+import { readCount, type ChatFlags } from '../opening/chat-flags.js';
 import { compileCheck } from './check-schema.js';
-import { openMend, withMending } from './mend.js';
-import type { Opening } from './opening.js';
+import { openMend, withMending } from '../opening/mend.js';
+import type { Opening } from '../opening/opening.js';
 import { readFormat } from './read-format.js';
 
 /** The stream of events, where one was asked for. */

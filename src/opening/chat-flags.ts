@@ -2,7 +2,7 @@ import { wrongValue } from '../config/check.js';
 import { settingAt } from '../config/schema.js';
 import { OllamaError } from '../core/errors.js';
 import { findNearest } from '../format/nearest.js';
-import { PARAMETER_NAMES } from './parameters.js';
+import { PARAMETER_NAMES } from '../chat/parameters.js';
 
 /** The flags of `chat` as they are parsed. */
 export interface ChatFlags {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { chooseModel } from '../../src/chat/auto.js';
-import { checkCapability } from '../../src/chat/attachments.js';
+import { chooseModel } from '../../src/opening/auto.js';
+import { checkCapability } from '../../src/attachments/attachments.js';
 import type { Settings } from '../../src/config/schema.js';
 import { createContext, type Context } from '../../src/context.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/server.js';

@@ -8,7 +8,7 @@ import {
   describeAttachment,
   mentionsImage,
   readAttachment,
-} from '../../src/chat/attachments.js';
+} from '../../src/attachments/attachments.js';
 import { ESCAPES } from '../support/run.js';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');

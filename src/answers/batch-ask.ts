@@ -6,10 +6,10 @@ import { runTurn } from '../tools/run-turn.js';
 import { refusesThinking } from './answer.js';
 import { questionKey, type BatchItem } from './batch-items.js';
 import type { BatchLine } from './batch-output.js';
-import type { ChatFlags } from './chat-flags.js';
+import type { ChatFlags } from '../opening/chat-flags.js';
 import { compileCheck, type CheckAnswer } from './check-schema.js';
-import { noteUse } from './note-use.js';
-import { beginConversation, type Opening } from './opening.js';
+import { noteUse } from '../chat/note-use.js';
+import { beginConversation, type Opening } from '../opening/opening.js';
 
 /** What ends a batch at once: the next prompt would fail the same way. */
 const FATAL: readonly ErrorCode[] = ['unreachable', 'tls', 'unauthorized', 'interrupted', 'no_space'];
@@ -54,7 +54,7 @@ export function openAsker(
   async function withImages(conversation: Conversation, { images }: BatchItem): Promise<Conversation> {
     if (images.length === 0) return conversation;
     const { io } = context;
-    const { checkCapability, readAttachment } = await import('./attachments.js');
+    const { checkCapability, readAttachment } = await import('../attachments/attachments.js');
     const permit = async (): Promise<void> =>
       await checkCapability(context, conversation.model, 'vision', signal);
     const read: string[] = [];

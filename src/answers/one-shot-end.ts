@@ -53,7 +53,7 @@ export async function finishAnswer(context: Context, shot: OneShot, ended: Ended
   try {
     check?.(text);
     if (block !== undefined) {
-      const { extractCode } = await import('./extract.js');
+      const { extractCode } = await import('../chat/extract.js');
       extracted = extractCode(text, block);
     }
   } catch (error) {

@@ -12,7 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openOutputFile } from '../../src/chat/output-file.js';
+import { openOutputFile } from '../../src/answers/output-file.js';
 
 let cwd: string;
 beforeEach(() => {

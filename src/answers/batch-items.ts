@@ -11,7 +11,7 @@ import { cleanLine } from '../format/clean.js';
 import { findJsonMistake } from '../format/json-mistake.js';
 import { findNearest } from '../format/nearest.js';
 import { splitLines } from '../output/stdin.js';
-import { locateFile, type Place } from './named-file.js';
+import { locateFile, type Place } from '../attachments/named-file.js';
 
 /** One prompt of a batch. */
 export interface BatchItem {

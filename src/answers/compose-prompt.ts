@@ -1,6 +1,6 @@
 import type { Context } from '../context.js';
 import type { ChatMessage } from '../core/wire.js';
-import { withMending, type Mend } from './mend.js';
+import { withMending, type Mend } from '../opening/mend.js';
 
 /** What a person asks, in its parts. */
 export interface Prompt {
@@ -31,7 +31,7 @@ export async function composePrompt(
   const piped = prompt.piped.trim() === '' ? '' : prompt.piped;
   if (prompt.files.length + prompt.images.length === 0 && !typed.includes('@'))
     return { role: 'user', content: [typed, piped].filter((part) => part !== '').join('\n\n') };
-  const { checkCapability, composeMessage, readAttachment } = await import('./attachments.js');
+  const { checkCapability, composeMessage, readAttachment } = await import('../attachments/attachments.js');
   const permitImage = async (): Promise<void> =>
     await withMending(mend, async () => await checkCapability(context, model, 'vision', io.signal));
   const attachments = [];

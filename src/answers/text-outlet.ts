@@ -38,7 +38,7 @@ export async function openTextOutlet(
   async function readyWaiting(): Promise<() => Waiting> {
     if (quiet || progressMode !== 'tty') return () => ({ end: () => undefined });
     const { openWaiting } = await import('../output/waiting.js');
-    const { openWaiting: openLooking } = await import('./waiting.js');
+    const { openWaiting: openLooking } = await import('../chat/waiting.js');
     const seen = await openLook(io, io.stderr, settings);
     return () => {
       const since = io.now();
