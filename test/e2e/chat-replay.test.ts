@@ -57,6 +57,7 @@ test.each(VERSIONS)(
       else await shows.toContain(words(error).slice(0, 25));
       if (content.trim() !== '') expect(since(), label).toContain(words(content));
       if (label === 'chat-missing' || (label === 'chat-overflow' && version !== '0.5.13')) {
+        await terminal.waitFor('turns away', SOON);
         terminal.write('\x1b');
         await expect.poll(() => /│ ›/.test(terminal.screen()), { timeout: SOON }).toBe(true);
         // A question that is given back stands in the composer.

@@ -132,7 +132,7 @@ describe.each([40, 80, 200])('writing at %i columns', (cols) => {
       ['\x15/se\t', /│ › \/se +│[^]*\/sessions[^]*\/set/],
       ['\t', '│ › /sessions'],
       ['\t', '│ › /set '],
-      ['\x1B', /│ › \/set +│\n╰─+╯\s*$/],
+      ['\x1B', /│ › \/set +│\n╰─+╯(?:\n context 4k)?\s*$/],
       ['\x15@no\t', '│ › @notes/'],
       ['\t', '│ › @"notes/to read.txt"'],
     );
