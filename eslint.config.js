@@ -12,9 +12,11 @@ const MAY_IMPORT = {
   'src/io.ts': ['node:stream'],
   'src/version.ts': [],
   'src/flags.ts': ['commander'],
-  'src/failure.ts': ['src/advice.ts', 'src/core', 'src/format'],
-  'src/advice.ts': ['src/core', 'src/format'],
-  'src/look-up-facts.ts': ['src/advice.ts', 'src/context.ts', 'src/core', 'src/models/smaller.ts'],
+  'src/failure.ts': ['src/advice.ts', 'src/next-step.ts', 'src/core', 'src/format'],
+  'src/advice.ts': ['src/advise-memory.ts', 'src/next-step.ts', 'src/core', 'src/format'],
+  'src/advise-memory.ts': ['src/next-step.ts', 'src/core', 'src/format'],
+  'src/next-step.ts': ['src/core', 'src/format'],
+  'src/look-up-facts.ts': ['src/next-step.ts', 'src/context.ts', 'src/core', 'src/models/smaller.ts'],
   'src/help-topics.ts': ['src/failure.ts'],
   'src/context.ts': [
     'src/flags.ts',
@@ -83,7 +85,8 @@ const MAY_IMPORT = {
   'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'], // the library's stderr
   'src/chat': [
     ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/show-pull.ts'],
-    ...['src/advice.ts', 'src/start-server.ts', 'src/markdown', 'src/sessions', 'src/tools'],
+    ...['src/advise-memory.ts', 'src/next-step.ts', 'src/start-server.ts', 'src/markdown', 'src/sessions'],
+    'src/tools',
     ...['src/attachments', 'src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'node:'],
   ],
   // Files and images that go with a message.
@@ -119,7 +122,7 @@ const MAY_IMPORT = {
   'src/start-server.ts': ['src/context.ts', 'src/io.ts', 'src/config', 'src/core', 'src/format', 'node:'],
   // Several pulls as one piece of work: what is to be done, whether it may begin, side by side, told as one.
   'src/pulls': [
-    ...['src/advice.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
+    ...['src/next-step.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts'],
     ...['src/registry.ts', 'src/open-display.ts', 'src/tell-failure.ts'],
     ...['src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'node:'],
   ],
@@ -142,7 +145,7 @@ const MAY_IMPORT = {
     ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
   ],
   'src/commands': [
-    ...['src/advice.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
+    ...['src/next-step.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
     ...['src/io.ts', 'src/look-up-facts.ts', 'src/registry.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
     ...['src/copy-model.ts', 'src/export-installed.ts', 'src/tell-check.ts'],
     ...['src/tell-create-plan.ts', 'src/tell-transfer.ts'],

@@ -1,58 +1,10 @@
+import { adviseMemory } from './advise-memory.js';
 import type { OllamaError } from './core/errors.js';
 import { isOutOfMemory } from './core/http-errors.js';
 import { DEFAULT_REGISTRY, isHuggingFace, parseModelName } from './core/model-name.js';
 import { cleanLine } from './format/clean.js';
 import { findNearest, suggestLowerCase } from './format/nearest.js';
-
-/** One thing to do next: a label, a command that can be copied, and a remark. */
-export interface NextStep {
-  readonly label: string;
-  readonly command: string;
-  readonly note?: string;
-}
-
-/** What is known around an error, for a better next step. */
-export interface FailureFacts {
-  /** The names of the models that are installed, where they could be asked for. */
-  readonly installed?: readonly string[];
-  /** The server as it was named on the command line: a command to copy must ask the same one. */
-  readonly hostFlag?: string | undefined;
-  /** True where the registry was allowed plain HTTP: the same command needs it again. */
-  readonly insecure?: boolean | undefined;
-  /** The window of the conversation in tokens, and smaller models that are installed: for one that found no memory. */
-  readonly window?: number | undefined;
-  readonly smaller?: readonly string[] | undefined;
-}
-
-/** Those facts, and the server as a person reads it. */
-interface Circumstances extends FailureFacts {
-  readonly where: string;
-}
-
-interface Advice {
-  readonly message?: string;
-  readonly steps: readonly NextStep[];
-}
-
-/** A word as a shell takes it, quoted where it must be. */
-export function shellWord(text: string): string {
-  return /^[\w.:/@+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** A command of ours as it reaches the same server, and the same registry. */
-export function asAsked(command: string, { hostFlag, insecure }: FailureFacts): string {
-  const plain = insecure === true && /^ollama-cli (?:pull|push) (?!.*--insecure)/.test(command);
-  return throughHost(plain ? `${command} --insecure` : command, hostFlag);
-}
-
-/** A command of ours with the `-H` that it needs to reach the same server; never with a password. */
-export function throughHost(command: string, hostFlag: string | undefined): string {
-  if (hostFlag === undefined || hostFlag.includes('@')) return command;
-  return command.replace(
-    /^ollama-cli (?=(?:pull|rm|show|chat|list|health|ps|stop|cp|mv|create|push|update|outdated|verify|df|prune|fit|embed)\b)/,
-    `ollama-cli -H ${shellWord(hostFlag)} `,
-  );
-}
+import { shellWord, type Advice, type Circumstances, type NextStep } from './next-step.js';
 
 function adviseNotFound(error: OllamaError, { installed = [], where }: Circumstances): Advice {
   if (error.model === undefined) return { steps: [] };
@@ -276,48 +228,6 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
     case 'interrupted':
       return { steps: [] };
   }
-}
-
-const SMALLEST_WINDOW = 1024;
-/** Half of what a server gives a model that asks for none, where it has little memory. */
-const SMALL_WINDOW = 2048;
-
-/** The window to try where one took too much memory, in tokens: half of it, as a power of two. */
-export function smallerWindow(window: number | undefined): number {
-  if (window === undefined) return SMALL_WINDOW;
-  return Math.max(SMALLEST_WINDOW, 2 ** Math.floor(Math.log2(window / 2)));
-}
-
-function adviseMemory(error: OllamaError, { where, window, smaller = [] }: Circumstances): Advice {
-  const model = cleanLine(error.model ?? 'MODEL');
-  const size = smallerWindow(window);
-  const [first] = smaller;
-  const wasKilled = /signal: killed/i.test(error.message);
-  const what = wasKilled
-    ? `was ended by the system of ${where}, probably for lack of memory`
-    : `does not fit the memory of ${where}`;
-  return {
-    message: `${error.model === undefined ? 'The model' : model} ${what}: ${error.message}`,
-    steps: [
-      {
-        label: 'a smaller window',
-        command: `ollama-cli chat ${shellWord(model)} --num-ctx ${size}`,
-        note: `in a chat: /set parameter num_ctx ${size}`,
-      },
-      first === undefined
-        ? {
-            label: 'a smaller one',
-            command: `ollama-cli tags ${shellWord(model.replace(/:[^:/]*$/, ''))}`,
-            note: 'a smaller model, or a smaller quantization of it; ollama-cli fit tells beforehand',
-          }
-        : {
-            label: 'a smaller one',
-            command: `ollama-cli chat ${shellWord(cleanLine(first))}`,
-            note: `installed and smaller: ${smaller.map(cleanLine).join(', ')}`,
-          },
-      { label: 'make room', command: 'ollama-cli stop --all', note: 'ollama-cli ps shows what is loaded' },
-    ],
-  };
 }
 
 function adviseServerError(error: OllamaError, facts: Circumstances): Advice {

@@ -1,6 +1,7 @@
-import { advise, asAsked, type FailureFacts, type NextStep } from './advice.js';
+import { advise } from './advice.js';
 import { OllamaError, isOllamaError, type ErrorCode } from './core/errors.js';
 import { cleanLine } from './format/clean.js';
+import { asAsked, throughHost, type FailureFacts, type NextStep } from './next-step.js';
 
 /** The exit code of each error code: the one table, from which the help and the README are made. */
 export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
@@ -89,7 +90,11 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
     ...facts,
     where: shortHost(error.host ?? 'the server'),
   });
-  const steps = advised.map((step) => ({ ...step, command: asAsked(step.command, facts) }));
+  const steps = advised.map((step) => ({
+    ...step,
+    command: asAsked(step.command, facts),
+    ...(step.note === undefined ? {} : { note: throughHost(step.note, facts.hostFlag) }),
+  }));
   const hints = [...(error.hint === undefined ? [] : [error.hint]), ...steps.map(hintOf)];
   return {
     code: error.code,

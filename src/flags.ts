@@ -35,6 +35,14 @@ export function addGlobalFlags(program: Command): void {
     .option('-v, --version', 'print the version');
 }
 
+/** The global options that take the word after them, where it is not joined to them: `-H box`, `-qH box`, `--host box`. */
+const TAKES_NEXT = /^(?:-[a-z]*H|--(?:host|fields|color|progress|timeout|config))$/;
+
+/** Where the command stands in a command line: the first word that is neither an option nor an option's value; -1 without. */
+export function findCommand(argv: readonly string[]): number {
+  return argv.findIndex((word, at) => !word.startsWith('-') && !TAKES_NEXT.test(argv[at - 1] ?? ''));
+}
+
 /** Options whose value is only ever given after `=`, with what they stand for without one. */
 const OPTIONAL_VALUES: Readonly<Record<string, string>> = {
   '--think': '--think=true',

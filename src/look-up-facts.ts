@@ -1,7 +1,7 @@
-import type { FailureFacts } from './advice.js';
 import type { Context } from './context.js';
 import type { OllamaError } from './core/errors.js';
 import { isOutOfMemory } from './core/http-errors.js';
+import type { FailureFacts } from './next-step.js';
 
 /** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
 const NAMES_MS = 1_000;

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { OllamaError, isOllamaError } from './core/errors.js';
 import type { Context } from './context.js';
-import { asksForJson, fixOptionalValues } from './flags.js';
+import { asksForJson, findCommand, fixOptionalValues } from './flags.js';
 import { cleanText } from './format/clean.js';
 import type { Io } from './io.js';
 import { buildProgram, namedCommand, type Program } from './program.js';
@@ -41,7 +41,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 /** `-v` and `--version` count only before a command's name. */
 function asksForVersion(argv: readonly string[]): boolean {
-  const command = argv.findIndex((word) => !word.startsWith('-'));
+  const command = findCommand(argv);
   const before = command < 0 ? argv : argv.slice(0, command);
   return before.includes('-v') || before.includes('--version');
 }
@@ -54,22 +54,18 @@ async function helpTopic(argv: readonly string[]): Promise<string | undefined> {
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): OllamaError {
-  const command = namedCommand(argv) ?? argv.find((word) => !word.startsWith('-'));
-  const known =
-    command !== undefined &&
-    command !== 'help' &&
-    (error.code !== 'commander.unknownCommand' || !error.message.includes(`'${command}'`));
+  const command = namedCommand(argv);
   // Commander's own word for a command whose subcommand is missing is no sentence.
   const missing =
-    command === undefined
-      ? 'A command is missing'
-      : command === 'help'
+    command !== undefined
+      ? `What to do with ${command} is missing`
+      : argv[findCommand(argv)] === 'help'
         ? 'There is no such command or topic'
-        : `What to do with ${command} is missing`;
+        : 'A command is missing';
   const told = error.code === 'commander.help' ? missing : error.message;
   const message = told.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
   return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
-    hint: known ? `ollama-cli ${command} --help` : 'ollama-cli --help',
+    hint: command === undefined ? 'ollama-cli --help' : `ollama-cli ${command} --help`,
     cause: error,
   });
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError, type Option } from 'commander';
 import type { Action, Register } from './command.js';
 import { createContext, type Context } from './context.js';
-import { addGlobalFlags, type GlobalFlags } from './flags.js';
+import { addGlobalFlags, findCommand, type GlobalFlags } from './flags.js';
 import type { Io } from './io.js';
 
 interface Entry {
@@ -46,12 +46,10 @@ export interface Program {
   exitCode(): number;
 }
 
-/** The commands to load: those the words may mean, or all where the first word is none of them. */
+/** The commands to load: the one that is named, or all where none is. */
 function wanted(argv: readonly string[]): readonly Entry[] {
-  const first = argv.find((word) => !word.startsWith('-'));
-  if (first === undefined || argv.includes('--') || !COMMANDS.some((entry) => entry.names.includes(first)))
-    return COMMANDS;
-  return COMMANDS.filter((entry) => entry.names.some((name) => argv.includes(name)));
+  const command = namedCommand(argv);
+  return command === undefined ? COMMANDS : COMMANDS.filter((entry) => entry.names.includes(command));
 }
 
 /** The root's options that a command takes too: all but the version. */
@@ -69,9 +67,10 @@ async function tellRefused(io: Io, lines: { start: object; error?: object }, err
   await writeJsonLine(io, { type: 'error', error: failureJson(toFailure(error)), ...lines.error });
 }
 
-/** The first word that names a command. */
+/** The command that a command line names, where there is such a one. */
 export function namedCommand(argv: readonly string[]): string | undefined {
-  return argv.find((word) => COMMANDS.some((entry) => entry.names.includes(word)));
+  const first = argv[findCommand(argv)];
+  return first !== undefined && COMMANDS.some((entry) => entry.names.includes(first)) ? first : undefined;
 }
 
 /** Builds the commander tree for one command line. */

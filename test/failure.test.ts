@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OllamaError, type ErrorCode, type ErrorFacts } from '../src/core/errors.js';
-import { smallerWindow } from '../src/advice.js';
+import { smallerWindow } from '../src/advise-memory.js';
 import { toFailure } from '../src/failure.js';
 
 const host = 'http://127.0.0.1:11434';
@@ -66,12 +66,15 @@ describe('what a failure says', () => {
 
   it('names the smaller window and the smaller models that are known', () => {
     const error = new OllamaError('server_error', 'CUDA error: out of memory', { host, model: 'qwen3:8b' });
+    const anyOther = toFailure(error, { hostFlag: 'gpu-box' }).steps;
+    expect(anyOther[1]?.note).toContain('ollama-cli -H gpu-box fit tells beforehand');
     const facts = { window: 40_000, smaller: ['gemma3:4b', 'llama3.2:1b'], hostFlag: 'gpu-box' };
     const { hint, steps } = toFailure(error, facts);
     expect(hint).toContain('ollama-cli -H gpu-box chat qwen3:8b --num-ctx 16384');
     expect(hint).toContain('ollama-cli -H gpu-box chat gemma3:4b');
     expect(steps[0]?.note).toBe('in a chat: /set parameter num_ctx 16384');
     expect(steps[1]?.note).toBe('installed and smaller: gemma3:4b, llama3.2:1b');
+    expect(steps[2]?.note).toBe('ollama-cli -H gpu-box ps shows what is loaded');
   });
 
   it.each([

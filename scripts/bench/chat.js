@@ -57,14 +57,10 @@ async function compareLengths(rig, kind, rate) {
   return long / short;
 }
 
-async function measureLengths(rig, { lengths, lengthRate }) {
-  const figures = [];
-  for (const kind of KINDS) {
-    const ratios = [];
-    for (let n = 0; n < lengths; n += 1) ratios.push(await compareLengths(rig, kind, lengthRate));
-    figures.push(figure(`a token at ${LONG} tokens of ${kind}, to one at ${SHORT}`, ratios, { atMost: 1.3 }));
-  }
-  return figures;
+async function measureLengths(rig, kind, { lengths, lengthRate }) {
+  const ratios = [];
+  for (let n = 0; n < lengths; n += 1) ratios.push(await compareLengths(rig, kind, lengthRate));
+  return [figure(`a token at ${LONG} tokens of ${kind}, to one at ${SHORT}`, ratios, { atMost: 1.3 })];
 }
 
 async function measureTurns(rig, { turns }) {
@@ -85,11 +81,11 @@ async function measureTurns(rig, { turns }) {
   return [figure(what, grown, { atMost: Number((3 * text + 10).toFixed(1)), unit: ' MB', digits: 1 })];
 }
 
-/** The figures of a chat in a terminal: `runs` says how many of each. */
+/** The figures of a chat in a terminal: `runs` says how many of each, and whether at once what no clock is needed for. */
 export async function measureChat(rig, runs) {
-  return [
-    ...(await measureStream(rig, runs)),
-    ...(await measureLengths(rig, runs)),
-    ...(await measureTurns(rig, runs)),
-  ];
+  const parts = [...KINDS.map((kind) => () => measureLengths(rig, kind, runs)), () => measureTurns(rig, runs)];
+  const figures = await measureStream(rig, runs);
+  if (runs.atOnce) return [...figures, ...(await Promise.all(parts.map((measure) => measure()))).flat()];
+  for (const measure of parts) figures.push(...(await measure()));
+  return figures;
 }

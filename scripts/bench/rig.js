@@ -155,13 +155,16 @@ export async function openRig() {
     return ms;
   }
 
+  /** How long the server's last answer took by itself, in milliseconds. */
+  const chatMs = async () => Number(await (await fetch(`${url}/took`)).text());
+
   function close() {
     server.kill();
     rmSync(home, { recursive: true, force: true });
   }
 
   return {
-    ...{ url, oldUrl, home, folders, env, ofServer, open, close },
+    ...{ url, oldUrl, home, folders, env, ofServer, chatMs, open, close },
     ...{ run, runBeside, runWithUsage, runInTerminal, timeToText, openSandbox },
   };
 }

@@ -171,17 +171,26 @@ async function readBody(request) {
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
+/** How long the last answer took in here, in milliseconds. */
+let took = 0;
+
 async function answer(request, response, list) {
+  const start = performance.now();
   response.setHeader('content-type', 'application/json; charset=utf-8');
   if (request.url === '/api/tags') return response.end(list);
   // So that it is asked itself for what a registry has, and none out there.
   if (request.url === '/api/version') return response.end('{"version":"0.24.0-sandbox"}');
   if (request.url === '/api/ps') return response.end(LOADED);
+  if (request.url === '/took') return response.end(String(took));
   if (request.method !== 'POST') return response.writeHead(404).end();
   const { model, messages } = await readBody(request);
   if (request.url === '/api/show') return response.end(shownModel(model));
   response.setHeader('content-type', 'application/x-ndjson');
-  if (model === 'chat') return await sendAnswer(response, messages);
+  if (model === 'chat') {
+    await sendAnswer(response, messages);
+    took = performance.now() - start;
+    return;
+  }
   // As with a real server, there is no head before the first line.
   await (request.url === '/api/chat' ? sendChat : sendPull)(response, model.split('-'));
 }

@@ -5,6 +5,7 @@ import { cleanLine } from '../format/clean.js';
 import type { TurnOutcome } from '../tools/run-turn.js';
 import type { TurnEvent } from '../tools/turn.js';
 import type { Outlet } from './outlet.js';
+import { openPatience } from './patience.js';
 
 /** One turn, from the request to its last event. */
 export type Turn = AsyncGenerator<readonly TurnEvent[], TurnOutcome, undefined>;
@@ -22,7 +23,7 @@ export interface AnswerOptions {
 }
 
 /**
- * Asks for one answer and tells it as it comes. A model that can't think answers without. Resolves with what came, also of
+ * Asks for one answer and tells it as it comes. A model that can't think answers without, a busy server is asked again. Resolves with what came, also of
  * an answer that failed; throws only what the outlet or `mend` throws.
  */
 export async function answerOnce(
@@ -32,10 +33,15 @@ export async function answerOnce(
 ): Promise<TurnOutcome> {
   let conversation = first;
   const mended = new Set<string>();
+  const waitOut = openPatience(context, context.io.signal, async () => {
+    if (context.progressMode !== 'tty') return;
+    await (await options.open()).note(`${context.client.host.display} is busy; it is asked again.`);
+  });
   for (;;) {
     const outcome = await follow(context, options.ask(conversation), options);
     const { error, tokens } = outcome.answer;
     if (error === undefined || tokens > 0 || outcome.messages.length > 0) return outcome;
+    if (await waitOut(error)) continue;
     if (refusesThinking(error) && conversation.think !== undefined && conversation.think !== false) {
       await (
         await options.open()

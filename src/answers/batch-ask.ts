@@ -6,6 +6,7 @@ import { runTurn } from '../tools/run-turn.js';
 import { refusesThinking } from './answer.js';
 import { questionKey, type BatchItem } from './batch-items.js';
 import type { BatchLine } from './batch-output.js';
+import { openPatience } from './patience.js';
 import type { ChatFlags } from '../opening/chat-flags.js';
 import { compileCheck, type CheckAnswer } from './check-schema.js';
 import { noteUse } from '../chat/note-use.js';
@@ -70,10 +71,10 @@ export function openAsker(
   async function answer(item: BatchItem): Promise<AnswerState> {
     const conversation = await withImages(conversationOf(item), item);
     const how = { signal, truncate: flags.truncate === true };
-    const state = await runOne(context, conversation, how);
+    const state = await askPatiently(context, conversation, how);
     if (!state.error || !refusesThinking(state.error) || conversation.think === undefined) return state;
     unthinking.add(conversation.model);
-    return await runOne(context, { ...conversation, think: undefined }, how);
+    return await askPatiently(context, { ...conversation, think: undefined }, how);
   }
 
   function checkOf(wanted: unknown): CheckAnswer {
@@ -108,11 +109,21 @@ export function openAsker(
   };
 }
 
-async function runOne(
-  context: Context,
-  conversation: Conversation,
-  how: { readonly signal: AbortSignal; readonly truncate: boolean },
-): Promise<AnswerState> {
+interface How {
+  readonly signal: AbortSignal;
+  readonly truncate: boolean;
+}
+
+/** A server that is busy is asked again. */
+async function askPatiently(context: Context, conversation: Conversation, how: How): Promise<AnswerState> {
+  const waitOut = openPatience(context, how.signal);
+  for (;;) {
+    const state = await runOne(context, conversation, how);
+    if (state.error === undefined || state.tokens > 0 || !(await waitOut(state.error))) return state;
+  }
+}
+
+async function runOne(context: Context, conversation: Conversation, how: How): Promise<AnswerState> {
   const { io, client } = context;
   const now = (): number => io.now();
   let state = startAnswer(now());

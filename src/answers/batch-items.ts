@@ -108,17 +108,20 @@ function mistake({ file, line }: LinePlace, what: string, hint?: string): Ollama
   return new OllamaError('usage', `${cleanLine(file)}:${line}: ${what}`, { hint });
 }
 
-/** The prompt that a line of JSON is: a text, or an object with `prompt` or `messages`. Throws `usage` with its place. */
+/**
+ * The prompt that a line is: the line itself, or JSON where it begins as JSON's texts, objects and lists do: a text, or an
+ * object with `prompt` or `messages`. Throws `usage` with its place.
+ */
 function parseItem(text: string, place: LinePlace): BatchItem {
   let value: unknown;
   try {
-    value = JSON.parse(text) as unknown;
+    value = /^\s*["{[]/.test(text) ? (JSON.parse(text) as unknown) : text;
   } catch {
     const column = (findJsonMistake(text) ?? 0) + 1;
     throw mistake(
       place,
       `this is no JSON from column ${column} on.`,
-      'A line is a text in quotes, or {"prompt": "…"}.',
+      'A line is {"prompt": "…"}, or a text, which stands in quotes where it begins with ", { or [.',
     );
   }
   const fields: Fields = typeof value === 'string' ? { prompt: value } : isFields(value) ? value : {};

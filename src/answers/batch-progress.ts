@@ -2,8 +2,8 @@ import type { Context } from '../context.js';
 
 /** Tells on stderr how far a batch is. */
 export interface BatchProgress {
-  /** One more prompt has its answer, or has failed. */
-  step(isFailure: boolean): void;
+  /** One more prompt has its answer, from now or from before, or has failed. */
+  step(how: 'answered' | 'before' | 'failed'): void;
   end(): void;
 }
 
@@ -15,6 +15,7 @@ const REDRAW_MS = 100;
 export function openBatchProgress({ io, flags, mode, progressMode }: Context, count: number): BatchProgress {
   let done = 0;
   let failed = 0;
+  let before = 0;
   let drawnAt = io.now();
   let tenth = 0;
   let isOpen = false;
@@ -22,9 +23,10 @@ export function openBatchProgress({ io, flags, mode, progressMode }: Context, co
   const isQuiet = flags.quiet === true || mode === 'json' || count === 0;
   const isLive = progressMode === 'tty';
   return {
-    step(isFailure) {
-      if (isFailure) failed++;
+    step(how) {
+      if (how === 'failed') failed++;
       else done++;
+      if (how === 'before') before++;
       if (isQuiet) return;
       const now = io.now();
       const reached = Math.floor(((done + failed) * 10) / count);
@@ -42,6 +44,10 @@ export function openBatchProgress({ io, flags, mode, progressMode }: Context, co
     end() {
       if (isOpen) io.stderr.write(`\r\x1b[K${words()}\n`);
       isOpen = false;
+      if (before > 0 && !isQuiet) {
+        const were = before === 1 ? '1 answer was' : `${before} answers were`;
+        io.stderr.write(`${were} there already.\n`);
+      }
     },
   };
 }

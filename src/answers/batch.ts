@@ -4,7 +4,7 @@ import { OllamaError, type ErrorCode } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { createPool } from '../core/pool.js';
 import { relay } from '../core/time-limit.js';
-import { sumOf } from '../failure.js';
+import { sumOf, toFailure } from '../failure.js';
 import { writeJsonLine } from '../output/json.js';
 import { openAsker, type Asked } from './batch-ask.js';
 import { openBatchFile, type BatchFile, type BatchItem } from './batch-items.js';
@@ -63,16 +63,17 @@ export async function answerBatch(
       await withMending(mend, async () => await client.show(model, { signal: io.signal }));
     }
     const progress = openBatchProgress(context, count);
-    const told = { answered: 0, skipped: 0, failed: new Map<ErrorCode, OllamaError>(), failures: 0 };
-    const tell = async (line: BatchLine, error: OllamaError | undefined): Promise<void> => {
+    const told = { answered: 0, skipped: 0, failed: new Map<ErrorCode, OllamaError>(), failures: 0, why: '' };
+    const tell = async (item: BatchItem, line: BatchLine, error: OllamaError | undefined): Promise<void> => {
       if (error) {
+        if (told.failures === 0) told.why = `the first on line ${item.line}: ${toFailure(error).message}`;
         told.failures++;
         if (!told.failed.has(error.code)) told.failed.set(error.code, error);
       } else told.answered++;
       await output?.append(line);
       if (mode === 'json') await stream.write({ type: 'answer', ...line });
       else if (output === undefined) await writeJsonLine(io, line);
-      progress.step(error !== undefined);
+      progress.step(error === undefined ? 'answered' : 'failed');
     };
     try {
       await inOrder(batch.items(), jobs, {
@@ -80,7 +81,7 @@ export async function answerBatch(
           const known = output?.has(item.index, asker.keyOf(item)) === true;
           if (known) {
             told.skipped++;
-            progress.step(false);
+            progress.step('before');
           }
           return known;
         },
@@ -95,7 +96,7 @@ export async function answerBatch(
     await output?.finish(count);
     const done = told.answered + told.skipped;
     const { failures: failed, skipped } = told;
-    const summary = { message: `${failed} of ${count} prompts failed.`, host: client.host.url };
+    const summary = { message: `${failed} of ${count} prompts failed, ${told.why}`, host: client.host.url };
     const error = sumOf([...told.failed.values()], done, summary);
     if (error) throw error;
     if (mode === 'json') await stream.write({ type: 'result', count, failed, skipped });
@@ -125,7 +126,7 @@ async function inOrder(
   how: {
     readonly skips: (item: BatchItem) => boolean;
     readonly ask: (item: BatchItem) => Promise<Asked>;
-    readonly tell: (line: BatchLine, error: OllamaError | undefined) => Promise<void>;
+    readonly tell: (item: BatchItem, line: BatchLine, error: OllamaError | undefined) => Promise<void>;
     /** What is still being asked for is not wanted any more. */
     readonly stop: () => void;
   },
@@ -146,7 +147,7 @@ async function inOrder(
       if (answer === undefined) return;
       try {
         if (answer.line === undefined) throw answer.error;
-        await how.tell(answer.line, answer.error);
+        await how.tell(item, answer.line, answer.error);
       } catch (error) {
         isOver = true;
         how.stop();

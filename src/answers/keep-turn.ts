@@ -28,6 +28,7 @@ export function openTurnKeeper(
   }: { readonly conversation: Conversation; readonly id?: string; readonly resumed?: Session },
 ): TurnKeeper {
   let opened: Promise<Recorder | undefined> | undefined;
+  let hasCome = false;
 
   async function open(): Promise<Recorder | undefined> {
     const { keepsSessions, openRecorder } = await import('../sessions/recorder.js');
@@ -57,15 +58,18 @@ export function openTurnKeeper(
         else if (event.type === 'thinking') thinking += event.text;
       }
       if (events.every(({ type }) => type === 'error')) return;
+      hasCome = true;
+      // Nothing of it is left to come: all of it is kept in one go when the turn is settled.
+      if (events.at(-1)?.type === 'done') return;
       opened ??= open();
       // What fails is told when the turn is settled.
       opened.then((recorder) => recorder?.delta(content, thinking)).catch(() => undefined);
     },
     async settle({ messages, answer }) {
-      if (opened === undefined) return;
+      if (!hasCome) return;
       let problem: unknown;
       try {
-        const recorder = await opened;
+        const recorder = await (opened ?? open());
         if (recorder === undefined) return;
         for (const [index, message] of messages.entries()) {
           const isLast = index === messages.length - 1;

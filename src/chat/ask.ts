@@ -1,9 +1,10 @@
-import { isOllamaError } from '../core/errors.js';
+import { isOllamaError, type OllamaError } from '../core/errors.js';
 import { spliceMessages } from '../core/conversation.js';
 import type { ChatMessage } from '../core/wire.js';
 import { checkCapability, composeMessage, type Attachment } from '../attachments/attachments.js';
-import { offerPull } from './models.js';
+import { offerPull, switchModel } from './models.js';
 import { resolveOverflow } from './overflow.js';
+import { putBack, tellGiven } from './replace.js';
 import { changeMessages, tell, warn, type Talk } from './talk.js';
 import { takeTurn, type TurnEnd } from './turn.js';
 import { tellFailure, tellTurnFailure } from './turn-failure.js';
@@ -22,10 +23,21 @@ function describeSilence({ answer }: TurnEnd, isBegun: boolean): string {
  * the person chooses what to do about it, it is asked again.
  */
 export async function ask(talk: Talk, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const end = await takeTurn(talk, signal);
-    if (!(await asksAgain(talk, end, signal))) return;
+  try {
+    for (;;) {
+      const end = await takeTurn(talk, signal);
+      if (!(await asksAgain(talk, end, signal))) return;
+    }
+  } finally {
+    tellBack(talk);
   }
+}
+
+/** Nothing came to take the place of what was there before; it is said behind what is told of that. */
+function tellBack(talk: Talk, why = ''): boolean {
+  const isReplacing = talk.replaced !== undefined;
+  if (isReplacing) tell(talk, [why, putBack(talk)].filter((part) => part !== '').join(' '));
+  return isReplacing;
 }
 
 async function asksAgain(talk: Talk, end: TurnEnd, signal: AbortSignal): Promise<boolean> {
@@ -36,18 +48,29 @@ async function asksAgain(talk: Talk, end: TurnEnd, signal: AbortSignal): Promise
     return false;
   }
   if (error.code === 'interrupted') {
+    if (tellBack(talk, 'Stopped.')) return false;
     if (!isBegun) tell(talk, 'Stopped before an answer came. /retry asks again.');
     else if (!end.isKept || end.answer.tokens === 0) tell(talk, 'Stopped. /continue goes on.');
     return false;
   }
   if (error.code === 'context_overflow') return await resolveOverflow(talk, error, signal);
   if (error.code === 'model_not_found' && !end.isKept) {
-    if (await offerPull(talk, talk.conversation.model, error, signal)) return true;
-    tell(talk, 'Your question stays: /model NAME chooses another model, then /retry asks it.');
+    if (await offerModel(talk, error, signal)) return true;
+    if (!tellBack(talk))
+      tell(talk, 'Your question stays: /model NAME chooses another model, then /retry asks it.');
     return false;
   }
   await tellTurnFailure(talk, error, end.isKept ? end.answer.tokens : 0, signal);
   return false;
+}
+
+/** Pulls the model that is absent, or goes on with another one; whether either came about. */
+async function offerModel(talk: Talk, missing: OllamaError, signal: AbortSignal): Promise<boolean> {
+  const { model } = talk.conversation;
+  const found = await offerPull(talk, model, missing, signal);
+  if (found === undefined || found === model) return found === model;
+  await switchModel(talk, found, signal);
+  return talk.conversation.model === found;
 }
 
 /** A question as it was written, with what goes with it. */
@@ -79,13 +102,13 @@ export async function compose(
   try {
     if (attached.some(({ kind }) => kind === 'image')) await permitImage();
     const { message, notes } = await composeMessage(context.io, text, attached, { permitImage });
-    for (const note of notes) tell(talk, note);
+    if (notes.length > 0) tell(talk, notes.join('\n'));
     talk.origins.set(message, { written: text, attached });
     return message;
   } catch (error) {
     if (!isOllamaError(error)) throw error;
     tellFailure(talk, error);
-    stage.giveBack(typed);
+    if (stage.giveBack(typed)) tell(talk, tellGiven('What you wrote'));
     return undefined;
   }
 }

@@ -1,5 +1,7 @@
 import { isOllamaError } from '../core/errors.js';
+import { estimateConversation } from '../core/window.js';
 import { cleanText } from '../format/clean.js';
+import { formatCount } from '../format/count.js';
 import { startWork } from './going.js';
 import { changeMessages, tell, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';
@@ -16,6 +18,11 @@ export async function compactTalk(talk: Talk, signal: AbortSignal): Promise<bool
     changeMessages(talk, 0, replaced, message === undefined ? [] : [message]);
     tell(talk, `A summary stands for the first ${replaced} messages now:`);
     stage.show({ kind: 'message', text: cleanText(summary) });
+    const [before, after] = [conversation, compacted].map(estimateConversation);
+    tell(
+      talk,
+      `The conversation has about ${formatCount(before ?? 0)} -> ${formatCount(after ?? 0)} tokens now.`,
+    );
     return true;
   } catch (error) {
     if (!isOllamaError(error)) throw error;

@@ -7,7 +7,7 @@ import type { Completion } from './stage.js';
 
 /** What a text may be completed with. */
 export interface CompletionSources extends PathRoots {
-  /** The slash commands, without the slash. */
+  /** The slash commands, without the slash, in the order in which they are offered. */
   readonly commands: readonly string[];
   /** The installed models. */
   models(): Promise<readonly string[]>;
@@ -53,7 +53,7 @@ function finish(options: readonly string[], after: string, goesOn: (option: stri
 function completeCommand(before: string, after: string, commands: readonly string[]): Completion {
   const from = before.indexOf('/');
   const typed = before.slice(from + 1);
-  const found = commands.filter((command) => startsWith(command, typed)).sort();
+  const found = commands.filter((command) => startsWith(command, typed));
   const goesOn = (command: string): boolean => OPEN_ENDED.includes(command) || Object.hasOwn(WORDS, command);
   const options = finish(found, after, goesOn).map((command) => `/${command}`);
   return { from, to: before.length, options };

@@ -43,7 +43,8 @@ const SMALLEST_WINDOW = 4096;
 
 /**
  * Asks the person how a conversation goes on whose last question did not fit the window, `limit` tokens as far as it is
- * known; its last turn is that question. `stop` where they turned away. Throws `interrupted` alone.
+ * known; its last turn is that question. `stop` where they turned away, undefined where there is nothing to choose. Throws
+ * `interrupted` alone.
  */
 export async function chooseWay(
   context: Context,
@@ -51,9 +52,10 @@ export async function chooseWay(
   limit: number | undefined,
   stage: Pick<Stage, 'choose'>,
   signal: AbortSignal,
-): Promise<Way> {
+): Promise<Way | undefined> {
   const facts = await lookUpOverflow(context, conversation, limit, signal);
   const { question, ways } = describeOverflow(conversation, facts);
+  if (ways.size === 1) return undefined;
   const chosen = await stage.choose(question, signal);
   return (chosen === undefined ? undefined : ways.get(chosen)) ?? { type: 'stop' };
 }

@@ -74,7 +74,9 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
       const done = Promise.all([warming?.done, warm(stop)]).then(() => undefined);
       warming = { ...stop, model, done };
     },
+    isEnding: () => ending.signal.aborted,
     conversation: options.conversation,
+    replaced: undefined,
     recorder: options.recorder,
     origins: new WeakMap(),
     attached: [],
@@ -121,7 +123,7 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
     open() {
       showHeader(talk);
       recordBeginning(talk, resumed?.conversation);
-      for (const block of showLastTurns(talk.conversation)) stage.show(block);
+      showLastTurns(talk);
       talk.warmUp();
     },
     async perform(written) {

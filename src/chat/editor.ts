@@ -92,6 +92,11 @@ function describeStart(command: string, cause: Error): OllamaError {
   });
 }
 
+/** A file ends with a line end: what is appended to it is a line of its own. */
+function endLine(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}
+
 /** Most editors end a file with a line end, which nobody has typed; some begin it with a mark. */
 function readEdited(content: string, before: string): string {
   const text = content.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
@@ -109,7 +114,7 @@ export async function editText(io: EditorIo, text: string, suffix = '.md'): Prom
     const file = path.join(folder, `message${suffix}`);
     const handle = await open(file, 'wx', 0o600);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(endLine(text));
     } finally {
       await handle.close();
     }
@@ -123,7 +128,9 @@ export async function editText(io: EditorIo, text: string, suffix = '.md'): Prom
     const content = await readFile(file, 'utf8').catch(() => undefined);
     if (content === undefined) return undefined;
     const edited = readEdited(content, text);
-    return edited === text ? undefined : edited;
+    // Line ends at the end alone are the editor's doing.
+    const isSame = edited === text || (!text.endsWith('\n') && edited.replace(/\n+$/, '') === text);
+    return isSame ? undefined : edited;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -51,6 +51,6 @@ export function extractCode(markdown: string, n: number): string {
   const have = blocks.length === 0 ? 'no code block' : `only ${blocks.length} of them`;
   const wanted = blocks.length === 0 ? '' : `There is no code block ${n}: `;
   throw new OllamaError('protocol', `${wanted}${wanted === '' ? 'The' : 'the'} answer has ${have}.`, {
-    hint: 'Ask for one code block; the same command without --extract shows the answer.',
+    hint: 'Ask for one code block.',
   });
 }

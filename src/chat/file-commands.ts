@@ -32,7 +32,7 @@ export async function attach(
 export function listAttached(talk: Talk): void {
   if (talk.attached.length === 0)
     return tell(talk, 'Nothing is attached: /file PATH, /image PATH, or @PATH in a text.');
-  for (const attachment of talk.attached) tell(talk, describeAttachment(attachment));
+  tell(talk, talk.attached.map(describeAttachment).join('\n'));
 }
 
 /** `/file none`: nothing goes with the next message. */
@@ -87,6 +87,23 @@ async function writeNew(file: string, text: string): Promise<boolean> {
   }
 }
 
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'what should be its folder is a file',
+  EISDIR: 'it is a folder',
+  EACCES: 'there is no permission to',
+  EPERM: 'there is no permission to',
+  EROFS: 'that disk can only be read',
+  ENOSPC: 'the disk is full',
+  ENAMETOOLONG: 'its name is too long',
+};
+
+/** Why a file can't be written, in words where there are any. */
+function describeRefusal(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return ('code' in cause ? REFUSALS[String(cause.code)] : undefined) ?? cause.message;
+}
+
 /** `/export`: writes the conversation as Markdown or JSON; a file that is there is replaced only if the person wants it. */
 export async function exportTalk(talk: Talk, name: string, signal: AbortSignal): Promise<void> {
   const { io } = talk.context;
@@ -118,7 +135,9 @@ export async function exportTalk(talk: Talk, name: string, signal: AbortSignal):
     tell(talk, `Written to ${name} (${formatBytes(Buffer.byteLength(text))}).`);
   } catch (cause) {
     if (isOllamaError(cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    tellFailure(talk, new OllamaError('usage', `${name} can't be written: ${why}`, { cause }));
+    tellFailure(
+      talk,
+      new OllamaError('usage', `${name} can't be written: ${describeRefusal(cause)}.`, { cause }),
+    );
   }
 }

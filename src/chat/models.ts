@@ -4,6 +4,7 @@ import { checkModelName, sameModel } from '../core/model-name.js';
 import type { ShowResponse } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
 import { findNearest } from '../format/nearest.js';
+import type { Question } from './stage.js';
 import { changeSettings, tell, warn, windowOf, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';
 import { describeChat } from './wording.js';
@@ -29,14 +30,15 @@ export async function listModels(talk: Talk, signal: AbortSignal): Promise<void>
 }
 
 /** Goes on with another model, where it may be used and is there, or is pulled; the conversation stays. */
-export async function switchModel(talk: Talk, name: string, signal: AbortSignal): Promise<void> {
+export async function switchModel(talk: Talk, wanted: string, signal: AbortSignal): Promise<void> {
   const { client } = talk.context;
   const stays = `Still talking to ${cleanLine(talk.conversation.model)}.`;
   try {
-    checkModelName(name);
-    checkAllowed(talk.context, name);
-    const shown = await showOrPull(talk, name, signal);
-    if (shown === undefined) return tell(talk, stays);
+    checkModelName(wanted);
+    checkAllowed(talk.context, wanted);
+    const found = await showOrPull(talk, wanted, signal);
+    if (found === undefined) return tell(talk, stays);
+    const { name, shown } = found;
     const { capabilities } = shown;
     if (capabilities && !capabilities.includes('completion') && capabilities.includes('embedding')) {
       return warn(talk, `${name} makes embeddings and holds no conversation. ${stays}`);
@@ -53,14 +55,18 @@ export async function switchModel(talk: Talk, name: string, signal: AbortSignal)
   }
 }
 
-async function showOrPull(talk: Talk, name: string, signal: AbortSignal): Promise<ShowResponse | undefined> {
+async function showOrPull(
+  talk: Talk,
+  wanted: string,
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly shown: ShowResponse } | undefined> {
   const { client } = talk.context;
   try {
-    return await client.show(name, { signal });
+    return { name: wanted, shown: await client.show(wanted, { signal }) };
   } catch (error) {
     if (!isOllamaError(error) || error.code !== 'model_not_found') throw error;
-    if (!(await offerPull(talk, name, error, signal))) return undefined;
-    return await client.show(name, { signal });
+    const name = await offerPull(talk, wanted, error, signal);
+    return name === undefined ? undefined : { name, shown: await client.show(name, { signal }) };
   }
 }
 
@@ -78,39 +84,50 @@ function tellLacks(talk: Talk, name: string, { capabilities }: ShowResponse): vo
   if (lacks.length > 0) tell(talk, `${name} can't ${lacks.join(', nor ')}.`);
 }
 
-/** Offers to pull a model that is absent, as the setting `auto_pull` says. Resolves to whether it is there now. */
+/**
+ * Offers to go on with an installed model of a similar name, or to pull one that is absent, as the setting `auto_pull` says.
+ * Resolves to the name of the model that is there now, undefined where none is to be gone on with.
+ */
 export async function offerPull(
   talk: Talk,
   name: string,
   missing: OllamaError,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { settings, client } = talk.context;
-  const clean = cleanLine(name);
-  const where = client.host.display;
   const installed = await client.fetchModels({ signal }).catch(() => []);
-  const near = findNearest(name, installed, 3).map(cleanLine);
-  const guess = near.length === 0 ? [] : [`Did you mean ${near.join(' or ')}?`];
+  const near = findNearest(name, installed, 3);
   if (settings.auto_pull === 'never') {
-    const why = `auto_pull is "never", so it is not pulled: ollama-cli pull ${clean}`;
+    const guess = near.length === 0 ? [] : [`Did you mean ${near.map(cleanLine).join(' or ')}?`];
+    const why = `auto_pull is "never", so it is not pulled: ollama-cli pull ${cleanLine(name)}`;
     tellFailure(talk, missing, [...guess, why].join(' '));
-    return false;
+    return undefined;
   }
   if (settings.auto_pull === 'ask') {
-    const chosen = await talk.stage.choose(
-      {
-        title: `${clean} is not installed on ${where}.`,
-        details: guess,
-        choices: [
-          { key: 'pull', label: 'pull it', letter: 'p' },
-          { key: 'no', label: 'no', letter: 'n' },
-        ],
-      },
-      signal,
-    );
-    if (chosen !== 'pull') return false;
+    const chosen = await talk.stage.choose(askAbout(name, near, client.host.display), signal);
+    const other = near.find((_, index) => chosen === `near-${index}`);
+    if (other !== undefined) checkAllowed(talk.context, other);
+    if (chosen !== 'pull') return other;
   }
   const isThere = await talk.pull(name);
   client.clearCache();
-  return isThere;
+  return isThere ? name : undefined;
+}
+
+/** Enter alone pulls nothing where another model may have been meant. */
+function askAbout(name: string, near: readonly string[], where: string): Question {
+  return {
+    title: `${cleanLine(name)} is not installed on ${where}.`,
+    details: near.length === 0 ? [] : [`Did you mean ${near.map(cleanLine).join(' or ')}?`],
+    choices: [
+      ...near.map((other, index) => ({
+        key: `near-${index}`,
+        label: `go on with ${cleanLine(other)}`,
+        // The others by their place.
+        letter: index === 0 ? 'g' : String(index + 1),
+      })),
+      { key: 'pull', label: 'pull it', letter: 'p' },
+      { key: 'no', label: 'no', letter: 'n' },
+    ],
+  };
 }

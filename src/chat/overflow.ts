@@ -1,21 +1,25 @@
 import { isOllamaError, type OllamaError } from '../core/errors.js';
 import { formatCount } from '../format/count.js';
 import { compactTalk } from './compact-talk.js';
-import { chooseWay, type Way } from './context-guard.js';
+import { chooseWay } from './context-guard.js';
 import { switchModel } from './models.js';
+import { putBack } from './replace.js';
 import { changeMessages, changeSettings, takeBack, tell, windowOf, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';
 
 /** Asks the person how a conversation that outgrew its window goes on, and does that. Whether to ask the model again. */
 export async function resolveOverflow(talk: Talk, error: OllamaError, signal: AbortSignal): Promise<boolean> {
   const { context, stage, conversation } = talk;
-  tellFailure(talk, error);
   const way = await chooseWay(context, conversation, windowOf(talk), stage, signal).catch(
-    (failure: unknown): Way => {
+    (failure: unknown) => {
       if (!isOllamaError(failure)) throw failure;
-      return { type: 'stop' };
+      return undefined;
     },
   );
+  if (way === undefined) {
+    tellFailure(talk, error);
+    return stop(talk);
+  }
   switch (way.type) {
     case 'drop': {
       const { messages } = way.conversation;
@@ -49,7 +53,9 @@ function setWindow(talk: Talk, value: number): true {
 /** A question that can't be asked as it is goes back to where it can be made shorter; what was answered of it stays. */
 function stop(talk: Talk): false {
   const { messages } = talk.conversation;
-  if (messages.at(-1)?.role === 'user') takeBack(talk, messages.length - 1);
+  const back = putBack(talk);
+  if (back !== '') tell(talk, back);
+  else if (messages.at(-1)?.role === 'user') takeBack(talk, messages.length - 1, true);
   else tell(talk, 'The conversation is as it was.');
   return false;
 }

@@ -1,7 +1,9 @@
 import { answerMessage, type AnswerState } from '../core/chat.js';
+import { spliceMessages } from '../core/conversation.js';
 import type { ChatMessage } from '../core/wire.js';
 import { resultMessage, type TurnOutcome } from '../tools/run-turn.js';
 import type { TurnEvent } from '../tools/turn.js';
+import { replace } from './replace.js';
 import type { Talk } from './talk.js';
 
 /** Keeps a turn while it comes, and puts what came of it into the conversation. */
@@ -14,6 +16,16 @@ export interface TurnRecord {
 
 function isEmpty({ role, content, tool_calls: calls }: ChatMessage): boolean {
   return role === 'assistant' && content.trim() === '' && (calls ?? []).length === 0;
+}
+
+/**
+ * Whether what came takes the place of an answer that was there: a whole one does, and one that the person stopped, but
+ * none that failed, and none that ended because the chat did.
+ */
+function takesPlace(talk: Talk, came: readonly ChatMessage[], { error }: AnswerState): boolean {
+  if (error === undefined) return came.length > 0;
+  const hasText = came.some(({ role, content }) => role === 'assistant' && content.trim() !== '');
+  return error.code === 'interrupted' && !talk.isEnding() && hasText;
 }
 
 /** A message that was begun, with what came of it later behind it. */
@@ -56,6 +68,8 @@ export function openTurnRecord(talk: Talk): TurnRecord {
 
   return {
     take(events, answer) {
+      // What is replaced stays in the file until it is known that something takes its place.
+      if (talk.replaced !== undefined) return;
       let content = '';
       let thinking = '';
       for (const event of events) {
@@ -72,6 +86,10 @@ export function openTurnRecord(talk: Talk): TurnRecord {
     },
     finish({ messages, answer }) {
       const came = messages.filter((message) => !isEmpty(message));
+      if (talk.replaced !== undefined) {
+        if (!takesPlace(talk, came, answer)) return false;
+        replace(talk);
+      }
       const kept = came.length === 0 && begun !== undefined ? [begun] : came.map(join);
       for (const [index, message] of kept.entries()) {
         if (index >= written) write(message, answer, index === kept.length - 1);
@@ -80,8 +98,7 @@ export function openTurnRecord(talk: Talk): TurnRecord {
       if (kept.length === 0 && answer.tokens > 0) {
         recorder?.record({ type: 'splice', start, delete_count: 0, insert: [] });
       }
-      const before = talk.conversation.messages.slice(0, start);
-      talk.conversation = { ...talk.conversation, messages: [...before, ...kept] };
+      talk.conversation = spliceMessages(talk.conversation, start, Infinity, kept);
       return came.length > 0;
     },
   };

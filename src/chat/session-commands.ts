@@ -1,5 +1,5 @@
 import { checkAllowed } from '../consent.js';
-import { isOllamaError } from '../core/errors.js';
+import { isOllamaError, OllamaError } from '../core/errors.js';
 import { sameModel } from '../core/model-name.js';
 import { formatAge } from '../format/age.js';
 import { cleanLine } from '../format/clean.js';
@@ -10,6 +10,7 @@ import { showHeader, switchModel } from './models.js';
 import { showLastTurns } from './show-turns.js';
 import { EMPTY_TALLY } from './stats.js';
 import { tell, watchRecorder, type Talk } from './talk.js';
+import { tellFailure } from './turn-failure.js';
 
 const MOST_LISTED = 10;
 
@@ -27,7 +28,15 @@ export async function saveTalk(talk: Talk, title: string | undefined): Promise<v
   const { id } = talk.recorder;
   const named = title === undefined ? '' : ` as "${title}"`;
   if (conversation.messages.length === 0) return tell(talk, `Kept${named} once something is said: ${id}.`);
-  tell(talk, `${isNew ? 'Kept from now on' : 'Kept'}${named}: /load ${id} goes on with it.`);
+  const word = title === undefined ? id : await findWord(talk, title, id);
+  tell(talk, `${isNew ? 'Kept from now on' : 'Kept'}${named}: /load ${word} goes on with it.`);
+}
+
+/** What names a kept conversation: its title, where no other one is meant by it. */
+async function findWord({ context }: Talk, title: string, id: string): Promise<string> {
+  const { findSession } = await import('../sessions/store.js');
+  const found = await findSession(context.io, title).catch(() => undefined);
+  return found === id ? title : id;
 }
 
 /** `/load`: another kept conversation takes this one's place; what is no conversation may be a model, as in Ollama's chat. */
@@ -43,11 +52,20 @@ export async function loadTalk(talk: Talk, name: string, signal: AbortSignal): P
     if (!isOllamaError(error) || error.code !== 'session_not_found') throw error;
     const models = await client.fetchModels({ signal }).catch(() => []);
     const model = models.find((one) => sameModel(one, name));
-    if (model === undefined) throw error;
+    if (model === undefined) return tellFailure(talk, withoutShell(error));
     return await switchModel(talk, model, signal);
   }
   checkAllowed(talk.context, session.model);
   takeUp(talk, session);
+}
+
+/** In the chat `/sessions` lists them. */
+function withoutShell(error: OllamaError): OllamaError {
+  const hint = error.hint?.startsWith('ollama-cli ') === true ? '/sessions lists them' : error.hint;
+  return new OllamaError(error.code, error.message, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
 }
 
 function takeUp(talk: Talk, session: Session): void {
@@ -65,7 +83,7 @@ function takeUp(talk: Talk, session: Session): void {
   talk.tally = EMPTY_TALLY;
   talk.attached = [];
   showHeader(talk);
-  for (const block of showLastTurns(talk.conversation)) talk.stage.show(block);
+  showLastTurns(talk);
   if (talk.recorder === undefined) tell(talk, 'What is said from here on is not kept.');
   talk.warmUp();
 }

@@ -207,8 +207,8 @@ export const SLASH_COMMANDS: readonly SlashCommand[] = [
   },
 ];
 
-/** How all commands may be called, without the slash. */
-export const COMMAND_NAMES: readonly string[] = SLASH_COMMANDS.flatMap(({ name, aliases }) => [
-  name,
-  ...aliases,
-]);
+/** How all commands may be called, without the slash: in the order of `/help`, and what is not in it last. */
+export const COMMAND_NAMES: readonly string[] = [
+  ...SLASH_COMMANDS.filter(({ help }) => help.length > 0).map(({ name }) => name),
+  ...SLASH_COMMANDS.flatMap(({ name, aliases, help }) => (help.length > 0 ? aliases : [name, ...aliases])),
+];

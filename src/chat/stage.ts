@@ -24,8 +24,11 @@ export interface Question {
 export interface Stage {
   /** A finished piece. */
   show(block: Block): void;
-  /** An answer is asked for; what comes of it follows by `receive`. */
-  begin(): void;
+  /**
+   * An answer is asked for; what comes of it follows by `receive`. `before` is the end of what it goes on with, from where
+   * the markup can be read.
+   */
+  begin(before?: string): void;
   /** What has come, in the model's own text: it is cleaned where it is drawn. */
   receive(events: readonly TurnEvent[]): void;
   /** The answer has ended, by itself or not: what is left of it is drawn, then its numbers. */
@@ -39,8 +42,11 @@ export interface Stage {
    * dialogue's `stop`.
    */
   lend<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Puts a text where the person writes, unless something is being written there. */
-  giveBack(text: string): void;
+  /**
+   * Puts a text where the person writes, with what was folded of it folded again, unless they are `toShorten` it; false
+   * where it can't stand there, as something is being written.
+   */
+  giveBack(text: string, toShorten?: boolean): boolean;
   /** Something of the dialogue's `status` has changed. */
   changed(): void;
   /** Writes bytes to the terminal that show nothing, such as OSC 52. */

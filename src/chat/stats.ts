@@ -1,5 +1,5 @@
 import type { AnswerState } from '../core/chat.js';
-import { usedTokens } from '../core/window.js';
+import { usedTokens, type UsedWindow } from '../core/window.js';
 import { formatCount } from '../format/count.js';
 import { formatSeconds } from '../format/duration.js';
 
@@ -15,6 +15,8 @@ export interface Tally {
   readonly totalMs: number;
   /** Tokens of the window that the last answer left in use. */
   readonly used: number | undefined;
+  /** Whether that was not counted by the server. */
+  readonly isEstimate: boolean;
 }
 
 /** The tally before the first answer. */
@@ -27,17 +29,18 @@ export const EMPTY_TALLY: Tally = {
   loadMs: 0,
   totalMs: 0,
   used: undefined,
+  isEstimate: false,
 };
 
 /**
  * The tally with one more answer, whole or not; `now` in milliseconds since the epoch, `used` what it left in use of the
- * window, in tokens.
+ * window.
  */
 export function countAnswer(
   tally: Tally,
   { metrics, tokens, startedAt }: AnswerState,
   now: number,
-  used = metrics && usedTokens(metrics),
+  used: UsedWindow | undefined = metrics && { tokens: usedTokens(metrics), isEstimate: false },
 ): Tally {
   const count = metrics?.completion_tokens ?? tokens;
   if (count === 0 && metrics === undefined) return tally;
@@ -50,7 +53,8 @@ export function countAnswer(
     writingMs: tally.writingMs + (speed > 0 ? (count / speed) * 1000 : 0),
     loadMs: tally.loadMs + (metrics?.load_ms ?? 0),
     totalMs: tally.totalMs + (metrics?.total_ms ?? Math.max(0, now - startedAt)),
-    used: used ?? tally.used,
+    used: used?.tokens ?? tally.used,
+    isEstimate: used?.isEstimate ?? tally.isEstimate,
   };
 }
 
@@ -77,7 +81,7 @@ export function describeStats(
     const held = Math.min(used, facts.window ?? Infinity);
     const share = facts.window === undefined ? '' : ` (${Math.round((held / facts.window) * 100)} %)`;
     const limit = facts.window === undefined ? '' : ` of ${formatCount(facts.window)}`;
-    rows.push(['context', `${formatCount(held)}${limit}${share}`]);
+    rows.push(['context', `${tally.isEstimate ? 'about ' : ''}${formatCount(held)}${limit}${share}`]);
   }
   return rows;
 }

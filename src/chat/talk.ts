@@ -1,7 +1,7 @@
 import type { Context } from '../context.js';
 import type { Conversation, Think } from '../core/chat.js';
 import { spliceMessages } from '../core/conversation.js';
-import { findWindow, type PromptCount } from '../core/window.js';
+import { estimateConversation, findWindow, type PromptCount } from '../core/window.js';
 import type { ChatMessage, ModelOptions } from '../core/wire.js';
 import { cleanText } from '../format/clean.js';
 import type { Recorder } from '../sessions/entry.js';
@@ -9,6 +9,7 @@ import type { Approve, Toolbox } from '../tools/toolbox.js';
 import type { Attachment } from '../attachments/attachments.js';
 import type { TruncationGuard } from './context-guard.js';
 import type { Going } from './going.js';
+import { tellGiven, type Replaced } from './replace.js';
 import type { Stage } from './stage.js';
 import type { Tally } from './stats.js';
 
@@ -30,9 +31,13 @@ export interface Talk {
   pull(model: string): Promise<boolean>;
   /** Has the model load while the person types, where that is wanted. */
   warmUp(): void;
+  /** Whether the conversation is being left. */
+  isEnding(): boolean;
 
   /** Whoever changes it keeps the change with the recorder, as `changeMessages` and `changeSettings` do. */
   conversation: Conversation;
+  /** What a question that is being asked takes the place of, once something of an answer is there. */
+  replaced: Replaced | undefined;
   /** Undefined keeps nothing. */
   recorder: Recorder | undefined;
   readonly origins: WeakMap<ChatMessage, Origin>;
@@ -74,7 +79,7 @@ export function originOf({ origins }: Talk, question: ChatMessage): Origin {
 }
 
 /** Takes the conversation back to before one of its questions, which is put where the person writes, its files with it. */
-export function takeBack(talk: Talk, start: number): void {
+export function takeBack(talk: Talk, start: number, toShorten = false): void {
   const { messages } = talk.conversation;
   const question = messages[start];
   if (question === undefined) return;
@@ -82,7 +87,7 @@ export function takeBack(talk: Talk, start: number): void {
   changeMessages(talk, start, messages.length - start);
   talk.attached = attached;
   talk.lastEnd = undefined;
-  talk.stage.giveBack(written);
+  if (talk.stage.giveBack(written, toShorten)) tell(talk, tellGiven('The question'));
 }
 
 /** Shows a remark; it is cleaned here. */
@@ -106,6 +111,10 @@ export function changeMessages(
   talk.conversation = spliceMessages(talk.conversation, start, deleteCount, insert);
   talk.recorder?.record({ type: 'splice', start, delete_count: deleteCount, insert });
   talk.lastCount = undefined;
+  const { tally } = talk;
+  // The server counts only what it answers.
+  if (tally.used !== undefined)
+    talk.tally = { ...tally, used: estimateConversation(talk.conversation), isEstimate: true };
 }
 
 /** What `changeSettings` changes; what is absent stays, `undefined` is none. */

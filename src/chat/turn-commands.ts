@@ -2,6 +2,7 @@ import { findTurns, lastQuestion } from '../core/conversation.js';
 import { cleanText } from '../format/clean.js';
 import { addQuestion, ask, compose, sendMessage } from './ask.js';
 import { openTruncationGuard } from './context-guard.js';
+import { setAside } from './replace.js';
 import { changeMessages, originOf, takeBack, tell, type Talk } from './talk.js';
 
 const NOTHING_ASKED = 'Nothing was asked yet.';
@@ -10,7 +11,7 @@ const NOTHING_ASKED = 'Nothing was asked yet.';
 export async function retry(talk: Talk, signal: AbortSignal): Promise<void> {
   const last = findTurns(talk.conversation).at(-1);
   if (last === undefined) return tell(talk, NOTHING_ASKED);
-  changeMessages(talk, last.start + 1, last.end - last.start - 1);
+  if (last.end > last.start + 1) setAside(talk, last.start + 1);
   await ask(talk, signal);
 }
 
@@ -49,8 +50,12 @@ export async function editQuestion(talk: Talk, signal: AbortSignal): Promise<voi
   const message = await compose(talk, { text: edited, typed: edited, attached }, signal);
   if (message === undefined) return;
   const last = findTurns(talk.conversation).at(-1);
-  if (last !== undefined) changeMessages(talk, last.start, last.end - last.start);
-  addQuestion(talk, message);
+  if (last !== undefined && last.end > last.start + 1) {
+    setAside(talk, last.start, { question: message, written: edited });
+  } else {
+    if (last !== undefined) changeMessages(talk, last.start, last.end - last.start);
+    addQuestion(talk, message);
+  }
   await ask(talk, signal);
 }
 

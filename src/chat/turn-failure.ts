@@ -1,4 +1,5 @@
-import { smallerWindow, type NextStep } from '../advice.js';
+import { smallerWindow } from '../advise-memory.js';
+import type { NextStep } from '../next-step.js';
 import type { OllamaError } from '../core/errors.js';
 import { isOutOfMemory } from '../core/http-errors.js';
 import { toFailure } from '../failure.js';
@@ -6,6 +7,7 @@ import { cleanLine, cleanText } from '../format/clean.js';
 import { formatCount } from '../format/count.js';
 import { findSmaller } from '../models/smaller.js';
 import type { Block } from './blocks.js';
+import { putBack } from './replace.js';
 import { windowOf, type Talk } from './talk.js';
 
 /** What a model says that it can't do, where an error says that and nothing else. Source: wire.md's 400s of a chat. */
@@ -63,9 +65,14 @@ export async function tellTurnFailure(
 ): Promise<void> {
   const { message, steps } = toFailure(error, { hostFlag: talk.context.flags.host });
   const isBegun = talk.conversation.messages.at(-1)?.role === 'assistant';
-  const next = isBegun
-    ? '/retry asks again, /continue goes on.'
-    : 'Your question stays: /retry asks it again.';
+  const isOther = talk.replaced?.asked !== undefined;
+  const back = putBack(talk);
+  const next =
+    back !== ''
+      ? back + (isOther ? '' : ' /retry asks again.')
+      : isBegun
+        ? '/retry asks again, /continue goes on.'
+        : 'Your question stays: /retry asks it again.';
   const within = await adviseWithin(talk, error, signal);
   // What to do about the memory is said in the conversation's own words; how to make room, as anywhere.
   const isSaid = ({ label }: NextStep): boolean =>

@@ -1,5 +1,6 @@
 import { reduceChat, startAnswer, type AnswerState, type Conversation } from '../core/chat.js';
 import { countPrompt, countUsed, estimateConversation, loadedWindow } from '../core/window.js';
+import { findLastBlock } from '../format/open-fence.js';
 import { runTurn, type TurnOutcome } from '../tools/run-turn.js';
 import type { TurnEvent } from '../tools/turn.js';
 import { startWork } from './going.js';
@@ -25,7 +26,8 @@ export interface TurnEnd {
 export async function takeTurn(talk: Talk, signal: AbortSignal): Promise<TurnEnd> {
   const { stage, context } = talk;
   const record = openTurnRecord(talk);
-  stage.begin();
+  const last = talk.conversation.messages.at(-1);
+  stage.begin(last?.role === 'assistant' ? findLastBlock(last.content) : '');
   const { outcome, sent } = await streamTurn(talk, record, signal);
   const { answer } = outcome;
   const isKept = record.finish(outcome);
@@ -33,7 +35,7 @@ export async function takeTurn(talk: Talk, signal: AbortSignal): Promise<TurnEnd
   const facts = describeAnswer(answer, windowOf(talk), sentTokens);
   stage.end(answer, talk.showsNumbers ? facts : facts.filter((fact) => fact.warn || fact.rank === 0));
   talk.lastEnd = answer.phase === 'done' && answer.reason !== 'length' ? 'whole' : 'cut';
-  const used = answer.metrics && countUsed(answer.metrics, sentTokens, windowOf(talk)).tokens;
+  const used = answer.metrics && countUsed(answer.metrics, sentTokens, windowOf(talk));
   talk.tally = countAnswer(talk.tally, answer, context.io.now(), used);
   const { model } = sent;
   talk.noted = talk.noted.then(() => noteUse(context, model, answer));

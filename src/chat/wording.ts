@@ -47,7 +47,9 @@ export function describeAnswer(answer: AnswerState, contextLength: number | unde
     tell(isAtEnd ? 'ended where the window does' : 'ended by the limit of tokens', 0, true);
   }
   const count = metrics?.completion_tokens ?? tokens;
-  if (count > 0) tell(`${formatCount(count)} ${count === 1 ? 'token' : 'tokens'}`, 2);
+  // Of what broke off, the failure tells how much is kept.
+  const isBroken = answer.error !== undefined && answer.error.code !== 'interrupted';
+  if (count > 0 && !isBroken) tell(`${formatCount(count)} ${count === 1 ? 'token' : 'tokens'}`, 2);
   if (metrics === undefined) return facts;
   if (metrics.tokens_per_second > 0) {
     const speed = metrics.tokens_per_second;

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { listSettings, type ListedSetting } from '../config/list.js';
 import { locateOrigins } from '../config/origins.js';
 import { cacheDir, configDir, stateDir } from '../config/paths.js';
+import { SETTINGS, settingAt } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
@@ -120,21 +121,25 @@ async function get(context: Context, key: string): Promise<void> {
   const { io, mode, config } = context;
   const settings = listSettings({ ...config, origins: await locateOrigins(config) });
   const found = settings.find((setting) => setting.key === key);
-  if (!found) {
-    const near = findNearest(
-      key,
-      settings.map((setting) => setting.key),
-      2,
-    );
-    const hint = near.length === 0 ? 'ollama-cli config list' : `Did you mean ${near.join(' or ')}?`;
-    throw new OllamaError('usage', `"${key}" is not set, or is no setting.`, { hint });
-  }
+  if (!found && settingAt(key.split('.')) === undefined) throw unknownSetting(key, settings);
   const fields = readFields(context.flags);
-  const whole = { key, value: found.value, origin: found.origin };
+  const whole = { key, value: found?.value ?? null, origin: found?.origin ?? { kind: 'default' } };
   const picked = fields && pickFields(whole, undefined, fields);
   if (mode === 'json') return await writeJson(io, picked ?? whole);
+  if (!found) {
+    // A script that takes stdout has nothing, as there is.
+    if (context.flags.quiet !== true) io.stderr.write(`${cleanLine(key)} is not set.\n`);
+    return;
+  }
   if (picked) return await writeLines(io.stdout, renderFields(picked), io.signal);
   await writeText(io.stdout, `${valueText(found)}\n`, io.signal);
+}
+
+function unknownSetting(key: string, settings: readonly ListedSetting[]): OllamaError {
+  const known = new Set([...settings, ...SETTINGS].map((setting) => setting.key));
+  const near = findNearest(key, [...known], 2);
+  const hint = near.length === 0 ? 'ollama-cli config list' : `Did you mean ${near.join(' or ')}?`;
+  return new OllamaError('usage', `There is no setting "${cleanLine(key)}".`, { hint });
 }
 
 async function paths(context: Context): Promise<void> {

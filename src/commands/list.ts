@@ -248,7 +248,7 @@ async function drawTable(
 
 /** Which server has nothing, and the usual reason where something was expected. */
 async function emptyWords({ client, flags }: Context): Promise<string> {
-  const { throughHost } = await import('../advice.js');
+  const { throughHost } = await import('../next-step.js');
   return `No models on ${client.host.display}. Get one: ${throughHost('ollama-cli pull llama3.2:1b', flags.host)}
 Installed some before? A server that runs as another user or with another OLLAMA_MODELS has its own.
 `;

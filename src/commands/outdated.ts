@@ -1,4 +1,4 @@
-import { throughHost } from '../advice.js';
+import { throughHost } from '../next-step.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';

@@ -40,8 +40,7 @@ export function spliceMessages(
   deleteCount: number,
   insert: readonly ChatMessage[] = [],
 ): Conversation {
-  const messages = [...conversation.messages];
-  messages.splice(Math.max(0, start), Math.max(0, deleteCount), ...insert);
+  const messages = conversation.messages.toSpliced(Math.max(0, start), Math.max(0, deleteCount), ...insert);
   return { ...conversation, messages };
 }
 

@@ -11,7 +11,7 @@ import {
 } from './http-errors.js';
 import { readBatches, type LineReader } from './ndjson.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
-import { backoffMs, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
+import { retryAfterMs, retryDelayMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
 import type { Transport, TransportResponse } from './transport.js';
 import { interruption, relay, timeLimit } from './time-limit.js';
@@ -145,8 +145,8 @@ export function createHttp(settings: HttpSettings): Http {
         if (attempt >= attempts || !passes) throw error;
         failure = error;
       }
-      const delay = Math.max(waitMs ?? 0, backoffMs(settings.retry, attempt + 1, Math.random()));
-      if (delay > settings.retry.max_delay * 2) throw failure;
+      const delay = retryDelayMs(settings.retry, attempt + 1, waitMs);
+      if (delay === undefined) throw failure;
       await sleep(delay, signal);
     }
   };

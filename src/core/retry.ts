@@ -17,6 +17,19 @@ export function backoffMs(policy: RetryPolicy, attempt: number, random: number):
   return Math.round(full / 2 + (full / 2) * random);
 }
 
+/**
+ * The wait before try number `attempt` in milliseconds, at least as long as the server asked for; undefined where that is
+ * too long to wait for.
+ */
+export function retryDelayMs(
+  policy: RetryPolicy,
+  attempt: number,
+  askedMs: number | undefined,
+): number | undefined {
+  const delay = Math.max(askedMs ?? 0, backoffMs(policy, attempt, Math.random()));
+  return delay > policy.max_delay * 2 ? undefined : delay;
+}
+
 /** The wait that a `Retry-After` header asks for, in milliseconds; undefined where it asks for none. */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;

@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../config/atomic-write.js';
+import { openOwn } from '../config/open-own.js';
 import { stateDir } from '../config/paths.js';
 import { isFields } from '../core/fields.js';
 import { displayName, parseModelName } from '../core/model-name.js';
@@ -102,8 +103,7 @@ async function compact(file: string): Promise<void> {
 }
 
 async function append(file: string, use: Use, platform: NodeJS.Platform): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, 'a', 0o600);
+  const handle = await openOwn(file, 'a');
   let size: number;
   try {
     if (platform !== 'win32') await handle.chmod(0o600);

@@ -89,7 +89,7 @@ export const CHAT_FLAGS: readonly (readonly [heading: string, rows: readonly Fla
       ['-f, --file <file>', 'put a text file below the prompt; repeats', 'repeats'],
       ['--image <file>', 'show an image; repeats', 'repeats'],
       ['--no-stdin', 'leave stdin unread'],
-      ['--batch <file.jsonl>', 'answer each line: a text, or {"prompt": …}'],
+      ['--batch <file>', 'answer each line of it: a text as it stands, or JSON such as {"prompt": …}'],
       ['-j, --jobs <n>', 'with --batch, so many at once'],
     ],
   ],

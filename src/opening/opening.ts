@@ -22,7 +22,7 @@ export interface Opening {
 /**
  * Reads who is to be talked to: `--model`, the first word, the preset, the kept conversation, or `default_model`. Where
  * another than the first word says so, all words are the prompt; of a preset or a kept conversation, unless the first is an
- * installed model. Throws `usage`, and `session_not_found`.
+ * installed model, which is a mistake beside `--auto`. Throws `usage`, and `session_not_found`.
  */
 export async function readOpening(
   context: Context,
@@ -36,7 +36,10 @@ export async function readOpening(
   const preset = flags.preset === undefined ? undefined : context.settings.presets[flags.preset]?.model;
   const opening = { context: opened, words, resumed };
   if (flags.model !== undefined) return { ...opening, model: flags.model };
-  if (flags.auto === true) return { ...opening, model: undefined };
+  if (flags.auto === true) {
+    if (named !== undefined && (await isInstalled(context, named))) throw namedBesideAuto(named);
+    return { ...opening, model: undefined };
+  }
   const known = resumed?.model ?? preset;
   if (known !== undefined && known !== '') {
     const isModel = named !== undefined && (await isInstalled(context, named));
@@ -61,6 +64,12 @@ async function readResumed({ io }: Context, flags: ChatFlags): Promise<Session |
 async function withPreset(context: Context, name: string): Promise<Context> {
   const { applyPreset } = await import('./presets.js');
   return { ...context, settings: applyPreset(context.settings, name) };
+}
+
+function namedBesideAuto(name: string): OllamaError {
+  return new OllamaError('usage', `--auto chooses the model: ${name} would be part of the prompt.`, {
+    hint: `--model ${name} in place of --auto asks that one`,
+  });
 }
 
 /** A word that can be no name is not asked for. */

@@ -69,7 +69,10 @@ function fit<Row>(measured: readonly Fitted<Row>[], width: number): Fitted<Row>[
   let fitted = [...measured];
   for (;;) {
     const spare = findSpare(fitted);
-    const asked = fitted.map((one) => (one === spare ? measureUseful(one) : one));
+    // What can't be spared gives way before others go, as long as it is worth reading.
+    const asked = fitted.map((one) =>
+      one === spare || one.column.priority === undefined ? measureUseful(one) : one,
+    );
     if (spare === undefined || measureTotal(asked) <= width) break;
     fitted = fitted.filter((candidate) => candidate !== spare);
   }
@@ -88,8 +91,8 @@ function cut(text: string, width: number, column: Column<never>, ellipsis: strin
 }
 
 /**
- * The lines of a table for people, its header first, fitted to the width: columns go by their priority, then text is cut,
- * names in the middle last. Text is cleaned; no line ends in spaces.
+ * The lines of a table for people, its header first, fitted to the width: text that stays is cut as long as it is worth
+ * reading, then columns go by their priority, then text is cut further, names in the middle last. Text is cleaned; no line ends in spaces.
  */
 export function renderTerminalTable<Row>(
   rows: readonly Row[],

@@ -1,4 +1,4 @@
-import { asAsked, shellWord } from '../advice.js';
+import { asAsked, shellWord } from '../next-step.js';
 import type { Context } from '../context.js';
 import { DEFAULT_STALL_MS } from '../core/pull-watch.js';
 import type { OllamaError } from '../core/errors.js';

@@ -1,6 +1,7 @@
 import { chatRequest } from '../core/chat.js';
 import type { ChatMessage, ToolCall } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
+import { closeFence } from '../format/open-fence.js';
 import type { Session } from './fold.js';
 
 /** The version of the document that a conversation is exported as. */
@@ -72,9 +73,9 @@ function writeMessage(message: ChatMessage, model: string, isStopped: boolean): 
     `## ${speakerOf(message, model)}`,
     ...(thinking === undefined
       ? []
-      : [`<details>\n<summary>Thinking</summary>\n\n${thinking.trim()}\n\n</details>`]),
+      : [`<details>\n<summary>Thinking</summary>\n\n${closeFence(thinking.trim())}\n\n</details>`]),
     // What a function gave is no markup of this conversation.
-    ...(content === '' ? [] : [role === 'tool' ? fence(content, '') : content.trimEnd()]),
+    ...(content === '' ? [] : [role === 'tool' ? fence(content, '') : closeFence(content.trimEnd())]),
     ...(images === '' ? [] : [`*(${images})*`]),
     ...calls.map(writeCall),
     ...(isStopped ? ['*(stopped before its end)*'] : []),
@@ -89,7 +90,7 @@ export function exportMarkdown(session: Session): string {
   const blocks = [
     `# ${title === '' ? 'Conversation' : title}`,
     facts.join(' · '),
-    ...(system === undefined ? [] : ['## System', system.trimEnd()]),
+    ...(system === undefined ? [] : ['## System', closeFence(system.trimEnd())]),
     ...messages.flatMap((message, index) => {
       const about = details[index];
       return writeMessage(message, about?.model ?? model, about?.stopped === true);

@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openOwn } from '../config/open-own.js';
 import type { Io } from '../io.js';
 import { keepsHistory } from '../models/usage.js';
 import type { Recorder, SessionEntry } from './entry.js';
 import { openFold, type Session } from './fold.js';
-import { makeId, sessionFile, sessionsDir } from './place.js';
+import { makeId, sessionFile } from './place.js';
 
 type RecorderIo = Pick<Io, 'env' | 'platform' | 'now'>;
 
@@ -51,11 +53,9 @@ function isCode(error: unknown, code: string): boolean {
 
 /** Writes a new file; false where there is one already. Throws the file system's errors, and then leaves none. */
 async function create(io: RecorderIo, id: string, content: Buffer): Promise<boolean> {
-  await mkdir(sessionsDir(io), { recursive: true, mode: 0o700 });
-  const file = sessionFile(io, id);
   let handle: FileHandle;
   try {
-    handle = await open(file, 'wx', 0o600);
+    handle = await openOwn(sessionFile(io, id), 'wx');
   } catch (error) {
     if (isCode(error, 'EEXIST')) return false;
     throw error;
@@ -159,7 +159,8 @@ export function openRecorder(io: RecorderIo, start: RecorderStart): Recorder {
       problem ??= error;
     }
   };
-  const schedule = (): Promise<void> => (written = written.then(write));
+  // What is recorded in one go is one write.
+  const schedule = (): Promise<void> => (written = written.then(() => nextTurn()).then(write));
 
   const release = (): void => {
     clearTimeout(timer);

@@ -118,8 +118,8 @@ function meansId(word: string, id: string): boolean {
 }
 
 /**
- * The id that a word means: of ids the whole, a beginning or the last part, of titles the whole or a beginning, whatever
- * the letter case. Throws `session_not_found`, with near ones, for a word that means none or several.
+ * The id that a word means: of ids the whole, a beginning or the last part, of titles the whole, a beginning or any part,
+ * whatever the letter case. Throws `session_not_found`, with near ones, for a word that means none or several.
  */
 export async function findSession(io: StoreIo, word: string): Promise<string> {
   const wanted = word.trim().toLowerCase();
@@ -132,9 +132,9 @@ export async function findSession(io: StoreIo, word: string): Promise<string> {
     byId.length > 0 ? [] : await readSessions(io, ({ id, title, updatedAt }) => ({ id, title, updatedAt }));
   const titled = sessions.filter(({ title }) => title.toLowerCase() === wanted);
   const begun = sessions.filter(({ title }) => wanted !== '' && title.toLowerCase().startsWith(wanted));
-  const found = [byId, titled.map(({ id }) => id), begun.map(({ id }) => id)].find(
-    ({ length }) => length > 0,
-  );
+  const within = sessions.filter(({ title }) => wanted !== '' && title.toLowerCase().includes(wanted));
+  const byTitle = [titled, begun, within].map((some) => some.map(({ id }) => id));
+  const found = [byId, ...byTitle].find(({ length }) => length > 0);
   const [id] = found ?? [];
   if (found === undefined || id === undefined) throw notFound(word, sessions);
   if (found.length > 1) throw ambiguous(word, found);

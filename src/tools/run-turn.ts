@@ -112,7 +112,7 @@ function requestOf(
   );
   const request = chatRequest({
     ...conversation,
-    messages: [...messages, ...more],
+    messages: more.length === 0 ? messages : [...messages, ...more],
     tools: offersTools ? [...offered.values()] : [],
   });
   return truncate === true ? { ...request, truncate: true, shift: true } : request;

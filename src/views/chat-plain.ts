@@ -20,6 +20,9 @@ const MORE = '... ';
 const PATIENCE_MS = 3_000;
 const LOOK_MS = 1_000;
 
+/** A line is edited by itself. */
+const fitsPrompt = (text: string): boolean => !text.includes('\n');
+
 /**
  * Talks with a person line by line, and never goes back to a line that is written: for a screen reader, and for a terminal
  * that cannot move its cursor. Ends, and rejects, as the drawn one does.
@@ -54,8 +57,9 @@ export async function runPlainChat(options: ChatViewOptions): Promise<void> {
 
   const stage: Stage = {
     show,
-    begin() {
+    begin(before) {
       turn = openTurn({
+        before,
         now: () => io.now(),
         openText: texts.openText,
         openPlain: texts.openPlain,
@@ -85,6 +89,7 @@ export async function runPlainChat(options: ChatViewOptions): Promise<void> {
     lend: (work) => work(),
     giveBack(text) {
       given = text;
+      return fitsPrompt(text);
     },
     changed: () => undefined,
     send(bytes) {
@@ -116,7 +121,7 @@ export async function runPlainChat(options: ChatViewOptions): Promise<void> {
   /** The next text: a line, the lines of one paste, or all that an open `"""` or a trailing backslash asks for. */
   async function nextText(): Promise<string | undefined> {
     let text = '';
-    const fits = given !== '' && !given.includes('\n');
+    const fits = given !== '' && fitsPrompt(given);
     if (given !== '' && !fits) write(['', 'What you wrote, to be sent again:', given]);
     let before = fits ? given : '';
     given = '';

@@ -3,6 +3,11 @@ import { listHelp, readInput } from '../../src/chat/commands.js';
 import { unquoteBlock } from '../../src/chat/read-words.js';
 import { COMMAND_NAMES, SLASH_COMMANDS } from '../../src/chat/slash-commands.js';
 
+test('commands are offered in the order of the help, other names for them last', () => {
+  expect(COMMAND_NAMES.slice(0, 3)).toEqual(['retry', 'continue', 'edit']);
+  expect(COMMAND_NAMES.slice(-5)).toEqual(['bye', 'list', '?', 'exit', 'quit']);
+});
+
 describe('readInput', () => {
   test.each([
     ['hello', { type: 'message', text: 'hello' }],

@@ -48,7 +48,7 @@ describe('Tab', () => {
     ['/mo|', ['/model |']],
     ['/MO|', ['/model |']],
     ['/mo| x', ['/model| x']],
-    ['/s|', ['/save|', '/sessions|', '/set|', '/show|', '/stats|', '/system|']],
+    ['/s|', ['/system|', '/set|', '/show|', '/stats|', '/save|', '/sessions|']],
     ['/clea|', ['/clear|']],
     ['/nothing|', []],
     ['say /mo|', []],

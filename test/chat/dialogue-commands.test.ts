@@ -117,7 +117,31 @@ describe('/model', () => {
     expect(played.questions[0]).toMatchObject({
       title: expect.stringMatching(/^othr:1b is not installed on 127/) as string,
       details: ['Did you mean other:1b?'],
+      choices: [{ key: 'near-0', label: 'go on with other:1b', letter: 'g' }, { key: 'pull' }, { key: 'no' }],
     });
+  });
+
+  test('goes on with the one that is near, where that may be used', async () => {
+    const { played } = await open({ chooses: ['near-0'] });
+    expect(await played.say('/model othr:1b')).toMatch(/^# other:1b on 127/);
+    expect(played.dialogue.conversation().model).toBe('other:1b');
+    const strict = await open({
+      chooses: ['near-0'],
+      env: { OLLAMA_CLI_ALLOWED_MODELS: 'm,othr:*' },
+    });
+    expect(await strict.played.say('/model othr:1b')).toMatch(/not among the allowed.*Still talking to m\./s);
+  });
+
+  test('has a question answered by the one that is near where its own is gone', async () => {
+    const chat = await chatServer(({ model }) =>
+      model === 'othr:1b'
+        ? { status: 404, body: [`{"error":"model 'othr:1b' not found"}`] }
+        : { body: answerLines(['ok']) },
+    );
+    const played = await play(chat.url, { model: 'othr:1b', chooses: ['near-0'] });
+    await played.say('Hi');
+    expect(played.dialogue.conversation().model).toBe('other:1b');
+    expect(played.dialogue.conversation().messages.at(-1)?.content).toBe('ok');
   });
 });
 
@@ -126,6 +150,7 @@ describe('files', () => {
     const home = makeFolder();
     writeFileSync(path.join(home, 'notes.txt'), 'milk\n');
     writeFileSync(path.join(home, 'cat.png'), PNG);
+    writeFileSync(path.join(home, 'cat.md'), 'cat\n');
     return { ...(await open({ home, edits: (text) => `${text}!` }, ...answers)), home };
   };
 
@@ -136,6 +161,12 @@ describe('files', () => {
     );
     expect(played.dialogue.status()).toEqual(['1 attached to the next message']);
     expect(await played.say('/file')).toBe('attached notes.txt (5 B)');
+    await played.say('/file cat.md');
+    const shown = played.blocks.length;
+    expect(await played.say('/file')).toBe('attached notes.txt (5 B)\nattached cat.md (4 B)');
+    expect(played.blocks).toHaveLength(shown + 1);
+    await played.say('/file none');
+    await played.say('/file notes.txt');
     await played.say('What is missing?');
     await played.say('And now?');
     expect(chat.talked()[0]?.[0]).toMatch(/^user: What is missing\?\n\nnotes\.txt:\n```txt\nmilk\n```$/);
@@ -237,7 +268,7 @@ describe('kept conversations', () => {
   test('/save names this one, /sessions lists it, /load goes on with it', async () => {
     const { chat, played } = await open({}, 'one', 'two', 'three');
     await played.say('Hi');
-    expect(await played.say('/save My talk')).toMatch(/^Kept as "My talk": \/load \S+ goes on with it\.$/);
+    expect(await played.say('/save My talk')).toBe('Kept as "My talk": /load My talk goes on with it.');
     const other = await play(chat.url, { home: played.home });
     expect(await other.say('/sessions')).toMatch(
       /^\S+ = My talk, m, just now\n\/load ID goes on with one\.$/,
@@ -250,6 +281,33 @@ describe('kept conversations', () => {
     await other.dialogue.close();
     const [kept] = await listSessions(stateOf(played));
     expect(kept).toMatchObject({ title: 'My talk', turns: 2, id: played.recorder?.id });
+  });
+
+  test('/save names its id where another one has the same name', async () => {
+    const { chat, played } = await open({}, 'one');
+    await played.say('Hi');
+    await played.say('/save Same');
+    const other = await play(chat.url, { home: played.home });
+    await other.say('Hi');
+    expect(await other.say('/save Same')).toBe(
+      `Kept as "Same": /load ${other.recorder?.id} goes on with it.`,
+    );
+  });
+
+  test('/load of what is not there points to the list that the chat has', async () => {
+    const { played } = await open({}, 'one');
+    await played.say('Hi');
+    expect(await played.say('/load zzzzzz')).toBe(
+      '! No kept conversation is "zzzzzz". [/sessions lists them]',
+    );
+  });
+
+  test('/export says in words why it can not write', async () => {
+    const { played } = await open({}, 'one');
+    await played.say('Hi');
+    expect(await played.say('/export nope/x.md')).toBe(
+      "! nope/x.md can't be written: there is no such folder.",
+    );
   });
 
   test('/save begins to keep one that was not', async () => {

@@ -272,7 +272,8 @@ describe('an answer that fills the window, and is gone on with', () => {
     const played = await play(chat.url);
     await played.say('1');
     const before = played.dialogue.conversation();
-    expect(await played.say('/continue')).toMatch(/does not fit.*The conversation is as it was\.$/s);
+    expect(await played.say('/continue')).toBe('The conversation is as it was.');
+    expect(played.questions[0]?.title).toMatch(/does not fit/);
     expect(played.dialogue.conversation()).toEqual(before);
     expect(played.given).toEqual([]);
     expect(played.questions[0]?.choices.at(-1)?.label).toBe('stop; all stays as it is');
@@ -291,7 +292,7 @@ describe('of the sandbox, a window that is too small', () => {
       conversation: { options },
       chooses: ['num_ctx'],
     });
-    expect(await played.say(long)).toMatch(/does not fit.*num_ctx is \d+ now/s);
+    expect(await played.say(long)).toMatch(/^num_ctx is \d+ now/);
     expect(played.questions[0]?.title).toMatch(/^This conversation does not fit/);
     expect(played.dialogue.conversation().messages).toHaveLength(2);
   });
@@ -353,7 +354,7 @@ test('a server that counts only what is new to it does not make the window look 
   const [, context = ''] =
     /context about (\d+) of/.exec(played.ends[1]?.facts.map(({ text }) => text).join() ?? '') ?? [];
   expect(Number(context)).toBeGreaterThan(300);
-  expect(await played.say('/stats')).toContain(`context = ${context} of`);
+  expect(await played.say('/stats')).toContain(`context = about ${context} of`);
 });
 
 test('a server that is down is told while the person types', async () => {

@@ -168,7 +168,11 @@ test('one that broke off when the program ended is gone on with the next time', 
   const resumed = await kept(first);
   expect(resumed.conversation).toMatchObject({ think: 'low', options: { seed: 1 } });
   const next = await play(chat.url, { conversation: resumed.conversation, resumed });
-  expect(next.blocks.slice(1).map(lineOf)).toEqual(['> Count', '< One']);
+  expect(next.blocks.slice(1).map(lineOf)).toEqual([
+    '> Count',
+    '< One',
+    '(stopped) /continue goes on, /retry asks again.',
+  ]);
   await next.say('/continue');
   expect(next.dialogue.conversation().messages.at(-1)?.content).toBe('One two');
 });
@@ -194,11 +198,13 @@ describe('turns', () => {
 
   test('/undo gives the question back', async () => {
     const { chat, played } = await three();
-    expect(await played.say('/undo')).toBe('The last turn is taken back.');
+    expect(await played.say('/undo')).toBe(
+      'The last turn is taken back.\nThe question is in the prompt again; Ctrl-C clears it.',
+    );
     expect(played.given).toEqual(['2']);
     await played.say('3');
     expect(chat.talked().at(-1)).toEqual(['user: 1', 'assistant: one', 'user: 3']);
-    expect(await played.say('/undo 9')).toBe('The last 2 turns are taken back.');
+    expect(await played.say('/undo 9')).toMatch(/^The last 2 turns are taken back\./);
     expect(played.given.at(-1)).toBe('1');
     expect(await played.say('/undo')).toBe('Nothing was asked yet.');
     await expectKept(played);
@@ -238,7 +244,11 @@ describe('turns', () => {
   test('/compact puts a summary in the place of older turns', async () => {
     const { chat, played } = await three();
     await played.say('3');
-    expect(await played.say('/compact')).toBe('A summary stands for the first 2 messages now:\n< four');
+    expect(await played.say('/compact')).toMatch(
+      /^A summary stands for the first 2 messages now:\n< four\nThe conversation has about \d+ -> \d+ tokens now\.$/,
+    );
+    // The server has counted nothing of it yet.
+    expect(await played.say('/stats')).toMatch(/context = about \d+ of 4k/);
     expect(chat.asked().at(-1)?.messages[1]?.content).toContain('User: 1');
     await expectKept(played);
     await played.say('5');
@@ -261,4 +271,19 @@ describe('turns', () => {
     expect(await played.say('/compact')).toMatch(/server busy.*The conversation is as it was\./);
     expect(played.dialogue.conversation()).toEqual(before);
   });
+});
+
+test('a question that got no answer says so when it is taken up again', async () => {
+  const chat = await chatServer({ body: [], then: 'reset' });
+  const played = await play(chat.url, { conversation: { messages: [{ role: 'user', content: 'Hi' }] } });
+  expect(played.blocks.slice(1).map(lineOf)).toEqual(['> Hi', 'No answer came: /retry asks again.']);
+  const whole = await play(chat.url, {
+    conversation: {
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: 'Hello.' },
+      ],
+    },
+  });
+  expect(whole.blocks.slice(1).map(lineOf)).toEqual(['> Hi', '< Hello.']);
 });

@@ -51,8 +51,14 @@ describe.skipIf(process.platform === 'win32')('editing', () => {
     const editor = installEditor(
       "fs.writeFileSync(file, fs.readFileSync(file, 'utf8') + '\\r\\nthree 日本\\n')",
     );
-    expect(await edit(`"${editor}"`, 'one\ntwo')).toBe('one\ntwo\nthree 日本');
+    expect(await edit(`"${editor}"`, 'one\ntwo')).toBe('one\ntwo\n\nthree 日本');
     expect(await edit(`"${editor}"`, 'one\n')).toBe('one\n\nthree 日本\n');
+  });
+
+  test('has what is appended to the file in a line of its own', async () => {
+    const editor = installEditor("fs.appendFileSync(file, 'three\\n')");
+    expect(await edit(`"${editor}"`, 'one\ntwo')).toBe('one\ntwo\nthree');
+    expect(await edit(`"${editor}"`, '')).toBe('three');
   });
 
   test('passes arguments on, and takes an unquoted path with spaces for what it is', async () => {

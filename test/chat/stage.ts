@@ -107,7 +107,7 @@ export async function play(url: string, options: PlayOptions = {}): Promise<Play
       return Promise.resolve(edits(text));
     },
     lend: async (work) => await work(),
-    giveBack: (text) => void lists.given.push(text),
+    giveBack: (text) => lists.given.push(text) > 0,
     changed: () => undefined,
     send: (bytes) => void lists.sent.push(bytes),
     leave: () => (hasLeft = true),

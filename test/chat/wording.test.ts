@@ -106,6 +106,9 @@ describe('the numbers of an answer', () => {
       6,
     );
     expect(words(stopped, 4096)).toBe('(stopped) · 1 token');
+    // How much there is of it is told with why.
+    const error = new OllamaError('stream_cut', 'cut');
+    expect(words(reduceChat(partial, { type: 'error', error }, 6), 4096)).toBe('(broke off)');
   });
 
   test('give way where the line is short, what matters least first', () => {

@@ -221,6 +221,14 @@ describe('whom is asked', () => {
     });
   });
 
+  it('takes no model that is named beside --auto for the question', async () => {
+    const ran = await chat(['--auto', 'llava:7b', 'What is this?']);
+    expect([ran.code, ran.stdout]).toEqual([2, '']);
+    expect(ran.stderr).toContain('llava:7b would be part of the prompt');
+    expect(ran.stderr).toContain('--model llava:7b');
+    expect((await chat(['--auto', 'llava', 'is', 'what?'])).code).toBe(0);
+  });
+
   it('chooses by what is named and piped in too', async () => {
     writeFileSync(at('a.png'), Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'));
     writeFileSync(at('a.py'), 'pass\n');
@@ -246,6 +254,7 @@ describe('whom is asked', () => {
 
   it.each([
     ['--auto', '-m', 'a', 'x'],
+    ['--auto', 'llava:7b', 'x'],
     ['m', 'x', '--continue', '--resume', 'a'],
     ['m', 'x', '--jobs', '2'],
     ['m', 'x', '--raw', '--system', 's'],
@@ -325,6 +334,7 @@ describe('--output and --extract', () => {
     expect([ran.code, ran.stdout]).toEqual([1, '']);
     expect(ran.stderr).toContain('No code today.');
     expect(ran.stderr).toContain('no code block');
+    expect(ran.stderr).not.toContain('--extract');
   });
 
   it('shows what came of an answer that broke off before its block', async () => {

@@ -45,6 +45,7 @@ afterEach(async () => {
 });
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+const BUSY: Script = { status: 503, headers: JSON_TYPE, body: ['{"error":"server busy"}'] };
 const BROKEN: Script = { status: 500, headers: JSON_TYPE, body: ['{"error":"broken"}'] };
 
 function answer(content: string): string[] {
@@ -83,6 +84,31 @@ describe('chat --batch', () => {
     expect((await batch(['-q'])).stderr).toBe('');
   });
 
+  it('takes a line that does not begin as JSON for the prompt itself', async () => {
+    writeFileSync(at('in.jsonl'), '\ufeffWhy is "it" so?\r\n\n7\n  "quoted: [1]"\nnull\n{"prompt": "last"}');
+    expect((await batch()).code).toBe(0);
+    expect(prompts()).toEqual(['Why is "it" so?', '7', 'quoted: [1]', 'null', 'last']);
+  });
+
+  it('asks a busy server again, each prompt by itself, and no more often than is set', async () => {
+    put('one', 'two');
+    const seen = new Map<string, number>();
+    const busyUntil = (times: number) => (prompt: string) => {
+      const nth = (seen.get(prompt) ?? 0) + 1;
+      seen.set(prompt, nth);
+      return nth < times ? BUSY : undefined;
+    };
+    const env = { OLLAMA_CLI_RETRY__DELAY: '1ms' };
+    fault = busyUntil(3);
+    const ran = await batch(['-j', '2'], { env });
+    expect([ran.code, contents(lines(ran.stdout))]).toEqual([0, ['re: one', 're: two']]);
+    seen.clear();
+    asked = [];
+    fault = busyUntil(4);
+    expect((await batch([], { env })).code).toBe(1);
+    expect(asked).toHaveLength(6);
+  });
+
   it('gives each line its own settings over those of the command line', async () => {
     put('a', { prompt: 'b', system: 'B', model: 'other', options: { seed: 2 }, format: 'json' });
     fault = (prompt) => (prompt === 'b' ? { body: answer('{}') } : undefined);
@@ -114,7 +140,7 @@ describe('chat --batch', () => {
     for (const line of answers) expect(schemaErrors('chat-batch-line', line)).toBe('');
     expect(answers[1]).toMatchObject({ index: 1, error: { code: 'server_error' } });
     expect(contents(answers)).toEqual(['re: one', undefined, 're: three']);
-    expect(ran.stderr).toContain('1 of 3');
+    expect(ran.stderr).toMatch(/1 of 3 prompts failed, the first on line 2: .*broken/);
     put('bad', 'bad');
     expect((await batch()).code).toBe(1);
   });
@@ -130,7 +156,8 @@ describe('chat --batch', () => {
 
   it.each([
     ['"one"\n\n{"prompt": 7}\n', 'in.jsonl:3:', 'must be a text'],
-    ['"one"\nnot json\n', 'in.jsonl:2:', 'no JSON'],
+    ['"one"\n"not json\n', 'in.jsonl:2:', 'no JSON'],
+    ['one\n[not json\n', 'in.jsonl:2:', 'in quotes where it begins with'],
     ['{"promt": "x"}\n', 'in.jsonl:1:', 'prompt'],
     ['{"id": 1}\n', 'in.jsonl:1:', 'nothing to ask'],
     ['{"prompt": "x", "options": {"top_q": 1}}', 'in.jsonl:1:', 'top_q'],
@@ -219,6 +246,12 @@ describe('chat --batch --output', () => {
     expect(lines(ran.stdout).at(-1)).toMatchObject({ type: 'result', count: 2, skipped: 2 });
     expect(asked).toHaveLength(2);
     expect(readFileSync(at('out.jsonl'), 'utf8')).toBe(before);
+    expect(ran.stderr).toBe('');
+    expect((await batch(OUT)).stderr).toContain('2 answers were there already.\n');
+    put('one', 'two', 'three');
+    const more = await batch(OUT);
+    expect(more.stderr).toMatch(/3 of 3 answered\n2 answers were there already\.\n$/);
+    expect((await batch([...OUT, '-q'])).stderr).toBe('');
   });
 
   it('asks again what failed and what is another question now, and ends in order', async () => {

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.js';
+import { findCommand } from '../../src/flags.js';
+import { buildProgram } from '../../src/program.js';
 import { EXIT_CODES, EXIT_MEANINGS } from '../../src/failure.js';
 import { VERSION } from '../../src/version.js';
 import { closedPort, serve } from '../support/fault-server.js';
+import { testIo } from '../support/io.js';
 import { ESCAPES, run, schemaErrors, TERMINAL } from '../support/run.js';
 
 const manifest = JSON.parse(
@@ -65,6 +68,36 @@ describe('the program', () => {
     const topic = await run(['help', 'nonsense']);
     expect(topic.code).toBe(2);
     expect(topic.stderr).toContain('no such command or topic');
+  });
+
+  it.each([
+    [['-H', ':11500'], 'A command is missing.', 'ollama-cli --help'],
+    [['-qH', ':11500', '--timeout', '5s'], 'A command is missing.', 'ollama-cli --help'],
+    [['-H', 'list'], 'A command is missing.', 'ollama-cli --help'],
+    [['-H', ':11500', 'chta', 'x'], 'Did you mean chat?', 'ollama-cli --help'],
+    [['sesions', 'list'], 'Did you mean sessions?', 'ollama-cli --help'],
+    [['--config', 'list', 'sesions', 'list'], 'Did you mean sessions?', 'ollama-cli --help'],
+    [['-H', ':11500', 'list', '--jsn'], 'Did you mean --json?', 'ollama-cli list --help'],
+    [['--color', 'never', 'config'], 'What to do with config is missing.', 'ollama-cli config --help'],
+    [['help', 'lst'], 'There is no such command or topic.', 'ollama-cli --help'],
+  ])('takes no value of an option, and no later word, for the command: %j', async (argv, words, hint) => {
+    const ran = await run([...argv, '--json']);
+    expect(ran.code).toBe(2);
+    const { error } = JSON.parse(ran.stderr) as { error: { message: string; hint: string } };
+    expect(error.message).toContain(words);
+    expect(error.hint).toBe(hint);
+  });
+
+  it('knows of each global option whether a word belongs to it', async () => {
+    const { command } = await buildProgram([], testIo().io);
+    for (const { long, short, required } of command.options) {
+      for (const flag of [long, short].filter((name) => typeof name === 'string'))
+        expect([flag, findCommand([flag, 'value', 'list'])]).toEqual([flag, required ? 2 : 1]);
+    }
+  });
+
+  it('prints the version behind a host too', async () => {
+    expect((await run(['-H', ':11500', '--version'])).stdout).toBe(`${VERSION}\n`);
   });
 
   it('takes the global options before and after the command', async () => {
@@ -186,6 +219,21 @@ describe('config', () => {
     const json = await run(['config', 'list', '--json'], undefined, { cwd, env });
     expect(schemaErrors('config-list', JSON.parse(json.stdout))).toBe('');
     expect((await run(['config', 'get', 'default_model'], undefined, { cwd })).stdout).toBe('gemma3:1b\n');
+    const unset = await run(['config', 'get', 'think'], undefined, { cwd });
+    expect(unset).toEqual({ code: 0, stdout: '', stderr: 'think is not set.\n' });
+    expect((await run(['config', 'get', 'presets.a.model', '-q'], undefined, { cwd })).stderr).toBe('');
+    const unsetJson = await run(['config', 'get', 'think', '--json'], undefined, { cwd });
+    expect(JSON.parse(unsetJson.stdout)).toMatchObject({
+      key: 'think',
+      value: null,
+      origin: { kind: 'default' },
+    });
+    const nope = await run(['config', 'get', 'nope'], undefined, { cwd });
+    expect([nope.code, nope.stdout]).toEqual([2, '']);
+    expect(nope.stderr).toContain('There is no setting "nope".');
+    expect((await run(['config', 'get', 'thnk'], undefined, { cwd })).stderr).toContain(
+      'Did you mean think?',
+    );
     expect((await run(['config', 'list'], undefined, { ...TERMINAL, cwd })).stdout).toContain('gemma3:1b');
     const unknown = await run(['config', 'list'], undefined, { env: { OLLAMA_CLI_BOGUS: '1' } });
     expect(unknown).toMatchObject({ code: 0, stderr: 'warning: OLLAMA_CLI_BOGUS is no setting\n' });

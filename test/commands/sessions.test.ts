@@ -301,6 +301,12 @@ describe('sessions search', () => {
 });
 
 describe('sessions export', () => {
+  it('closes the code of an answer that was stopped in it', async () => {
+    keep('one', 0, [user('How?'), answer('Like so:\n\n```go\nfmt.Pr'), user('And then?')]);
+    const ran = await sessions(['export', 'one']);
+    expect(ran.stdout).toContain('```go\nfmt.Pr\n```\n\n## You\n\nAnd then?\n');
+  });
+
   it('writes Markdown to stdout, with code as it is', async () => {
     const code = 'Like so:\n\n```go\nfmt.Println("hi")\n```';
     const call = { function: { name: 'clock', arguments: { city: 'Rome' } } };

@@ -145,7 +145,7 @@ test.each([
       await type(`/show ${what}`, /./);
     await type('/model', /evil/);
     await type('/model absent', /pull it/i);
-    terminal.write(isPlain ? '\x03' : 'n');
+    await terminal.answer(isPlain ? '\x03' : 'n');
     await terminal.waitFor(/Still talking/, SOON);
     await type('/sessions', /title/);
     await type('/set system a', /system prompt/);

@@ -43,7 +43,7 @@ test.each([40, 80, 200])(
     expect(asked(sandbox)).toHaveLength(2);
     terminal.write('\r');
     await overflow();
-    terminal.write('w');
+    await terminal.answer('w');
     await waitForAnswers(terminal, 2);
     expect(chatBodies(sandbox).at(-1)).toMatchObject({ options: { num_ctx: 512 } });
     expect(asked(sandbox).at(-1)).toHaveLength(3);

@@ -106,9 +106,9 @@ describe('a conversation that does not fit', () => {
     ],
   ])('%s where that is chosen, and is answered', async (_, key, check) => {
     const { sandbox, terminal } = await openFull();
-    terminal.write(key);
+    await terminal.answer(key);
     await check(sandbox, terminal);
-    await expect.poll(() => since(terminal, 'does not fit'), { timeout: SOON }).toMatch(/tokens · /);
+    await expect.poll(() => since(terminal, 'third'), { timeout: SOON }).toMatch(/tokens · /);
     await say(terminal, '/retry');
     await expect.poll(() => since(terminal, '/retry'), { timeout: SOON }).toMatch(/tokens · /);
     terminal.write('\x04');
@@ -120,7 +120,7 @@ describe('a conversation that does not fit', () => {
     async (key) => {
       const { sandbox, terminal } = await openFull();
       const before = told(sandbox).length;
-      terminal.write(key);
+      await terminal.answer(key);
       await terminal.waitFor(/│ +third +│/, SOON);
       expect(told(sandbox)).toHaveLength(before);
       // With a text there, Ctrl-C takes it away.

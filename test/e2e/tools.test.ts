@@ -34,18 +34,18 @@ test.each([40, 80, 200])('a call is shown and asked for at %i columns: no, once,
   const question = await ask(terminal);
   expect(question).toContain('The time in a city.');
   expect(question).toMatch(/city: \S/);
-  terminal.write('n');
+  await terminal.answer('n');
   await waitForAnswers(terminal, 1);
   expect(told(sandbox)).toEqual(['Not called: the person refused this call.']);
 
   await ask(terminal);
-  terminal.write('o');
+  await terminal.answer('o');
   await waitForAnswers(terminal, 2);
   expect(told(sandbox).at(-1)).toMatch(/^12:00 in /);
 
   // Once was once.
   await ask(terminal);
-  terminal.write('a');
+  await terminal.answer('a');
   await waitForAnswers(terminal, 3);
   await say(terminal, 'Use get_time');
   await waitForAnswers(terminal, 4);
@@ -69,7 +69,7 @@ test('no escape sequence of a server reaches the terminal', async () => {
   const { terminal } = await openWith(['odd-server.js', 'hostile'], 80);
   await say(terminal, 'get time');
   await terminal.waitFor(/Call \S+ of clock\?/, SOON);
-  terminal.write('o');
+  await terminal.answer('o');
   await waitForAnswers(terminal, 1);
   expect(terminal.raw()).not.toMatch(/\x1b\]0;owned|\x1b\[2Jwipe|\u202e/);
 });

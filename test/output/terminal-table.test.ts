@@ -107,6 +107,27 @@ describe('renderTerminalTable', () => {
     expect(render(width, rows, columns)[1]).toBe(line);
   });
 
+  it.each([
+    [101, `4d47b026  ${'t'.repeat(60)}  2 hours ago  gemma3:1b     12`],
+    [90, `4d47b026  ${'t'.repeat(48)}…  2 hours ago  gemma3:1b     12`],
+    [65, `4d47b026  ${'t'.repeat(23)}…  2 hours ago  gemma3:1b     12`],
+    [64, `4d47b026  ${'t'.repeat(29)}…  2 hours ago  gemma3:1b`],
+    [34, `4d47b026  ${'t'.repeat(23)}…`],
+    [20, `4d47b026  ${'t'.repeat(9)}…`],
+  ])('at %d cells cuts text that must stay before it gives up a column', (width, line) => {
+    const columns = [
+      column('ID'),
+      column('TITLE', { shrink: 'end' }),
+      column('AGE', { priority: 1 }),
+      column('MODEL', { priority: 2 }),
+      column('TURNS', { priority: 3, align: 'right' }),
+    ];
+    const rows = [
+      { ID: '4d47b026', TITLE: 't'.repeat(60), AGE: '2 hours ago', MODEL: 'gemma3:1b', TURNS: '12' },
+    ];
+    expect(render(width, rows, columns)[1]).toBe(line);
+  });
+
   it('gives up columns that nobody offered rather than a line that is too wide', () => {
     expect(render(12)).toEqual(['NAME', 'llama3.2:1b', 'qwen3:8b', 'nomic-…-text']);
   });

@@ -69,6 +69,9 @@ describe('a word for a conversation', () => {
     const three = await keep(state, one);
     expect((await readSession(state.io, 'count')).id).toBe(one);
     expect((await readSession(state.io, 'COUNT TO')).id).toBe(two);
+    // Any part will do, where no title begins with it.
+    expect((await readSession(state.io, 'to TEN')).id).toBe(two);
+    await expect(readSession(state.io, ' ')).rejects.toMatchObject({ code: 'session_not_found' });
     expect((await readSession(state.io, one)).id).toBe(one);
     expect((await readSession(state.io, three.slice(-4))).id).toBe(three);
   });

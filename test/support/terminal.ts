@@ -36,6 +36,8 @@ export interface Terminal {
   raw(): string;
   /** Types; Enter is `\r`. */
   write(text: string): void;
+  /** Presses the key that answers a question on the screen, once a person could have read it: none is taken before. */
+  answer(key: string): Promise<void>;
   resize(cols: number, rows: number): void;
   /** Resolves with the screen once it shows the text; rejects after `ms` (10 s), or when the program has ended without. */
   waitFor(text: string | RegExp, ms?: number): Promise<string>;
@@ -50,6 +52,8 @@ export interface Terminal {
   svg(title?: string, options?: SvgOptions): string;
 }
 
+/** A little more than a question of the chat takes no key (questions.ts). */
+const READING_MS = 400;
 const KEPT = ['PATH', 'Path', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'ComSpec', 'PATHEXT'];
 
 /** Starts a program in a pseudo-terminal that answers the queries a terminal answers. */
@@ -119,6 +123,10 @@ export function openTerminal(options: TerminalOptions = {}): Terminal {
     scrollback: () => text(0, screen.buffer.active.length),
     raw: () => raw,
     write: (input) => child.write(input),
+    async answer(key) {
+      await new Promise((resolve) => setTimeout(resolve, READING_MS));
+      child.write(key);
+    },
     resize: (width, height) => {
       screen.resize(width, height);
       child.resize(width, height);

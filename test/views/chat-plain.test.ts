@@ -87,7 +87,7 @@ describe('the chat line by line', () => {
     chat.type('a long story\r');
     await poll(() => messages().at(-1)?.content).toBe('a long story');
     chat.type('\x03');
-    await poll(chat.text).toContain('(stopped)');
+    await poll(chat.text).toContain('(stopped, ');
     sandbox.setFaults([]);
     chat.type('\x03');
     await poll(chat.text).toContain('Ctrl-D or /bye leaves');
@@ -109,11 +109,11 @@ describe('the chat line by line', () => {
     const chat = openPlain(['--accessible']);
     await poll(chat.text).toContain('> ');
     chat.type('/model gemma3:4b\r');
-    await poll(chat.text).toContain('1 or p: pull it');
-    chat.type('2\r');
+    await poll(chat.text).toContain('2 or p: pull it');
+    chat.type('3\r');
     await poll(chat.text).toContain('Still talking to gemma3:1b');
     chat.type('/model gemma3:4b\r');
-    await poll(() => chat.text().match(/1 or p: pull it/g)?.length).toBe(2);
+    await poll(() => chat.text().match(/2 or p: pull it/g)?.length).toBe(2);
     chat.type('\x03');
     await poll(() => chat.text().match(/Still talking to gemma3:1b/g)?.length).toBe(2);
     chat.type('\x04');

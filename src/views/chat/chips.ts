@@ -71,3 +71,15 @@ export function foldPaste(chips: readonly Chip[], text: string): Folded {
 export function foldText(chips: readonly Chip[], text: string): Folded {
   return text.length > LONGEST_SHOWN ? fold(chips, text, 'Text of') : { chips, text };
 }
+
+/** A text with chips of another composer, for one with these. */
+export function carryChips(chips: readonly Chip[], text: string, from: readonly Chip[]): Folded {
+  let all = [...chips];
+  const carried = text.replace(eachChip(), (char) => {
+    const chip = findChip(char, from);
+    if (chip === undefined || all.length >= MOST) return chip?.text ?? '';
+    all = [...all, chip];
+    return String.fromCharCode(FIRST + all.length - 1);
+  });
+  return { chips: all, text: carried };
+}

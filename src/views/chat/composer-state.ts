@@ -1,5 +1,5 @@
 import type { Chip } from './chips.js';
-import { expandChips, foldText } from './chips.js';
+import { carryChips, expandChips, foldText } from './chips.js';
 import { snapToBoundary } from './graphemes.js';
 
 /** A state of the text that undo or redo goes to, and the one behind it. */
@@ -89,6 +89,12 @@ export function sendComposer(composer: Composer): Composer {
   const yanked = foldText([], expandChips(killed, chips));
   const empty = startComposer(isKept ? [...history, text] : history);
   return { ...empty, killed: yanked.text, chips: yanked.chips };
+}
+
+/** The composer with the text of another one, folded as it was there. */
+export function putBack(composer: Composer, { text, chips }: Composer): Composer {
+  const carried = carryChips(composer.chips, text, chips);
+  return { ...changeText(composer, carried.text, carried.text.length), chips: carried.chips };
 }
 
 /** The composer with the cursor elsewhere; whatever run there was is over. */

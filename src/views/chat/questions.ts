@@ -5,6 +5,8 @@ import type { Asking } from './choice.js';
 
 /** A key that comes so soon after the last one was meant for the text that was being written. In milliseconds. */
 const WRITING_MS = 600;
+/** Nobody answers sooner what they have not read; a key that comes so soon was meant for something else. */
+const READING_MS = 300;
 
 /** What a person is asked, one question at a time. */
 export interface Questions {
@@ -15,6 +17,8 @@ export interface Questions {
   /** Takes a key for the question, by what it means in the chat, or a typed text. */
   press(action: KeyAction | undefined, text: string | undefined): void;
   turnAway(): void;
+  /** What is to be seen is being drawn. */
+  noteDrawn(): void;
   /** A key was pressed for a text; `isWritten` if there is some now. */
   noteWriting(isWritten: boolean): void;
 }
@@ -24,6 +28,7 @@ export function startQuestions(now: () => number, changed: () => void): Question
   let asking: Asking | undefined;
   let answer: (key: string | undefined) => void = () => undefined;
   let writingAt = Number.NEGATIVE_INFINITY;
+  let drawnAt: number | undefined;
   let isDeaf = false;
 
   function accept(key: string | undefined): void {
@@ -44,6 +49,7 @@ export function startQuestions(now: () => number, changed: () => void): Question
       // Who is in the middle of a word did not mean its next letter as an answer.
       isDeaf = now() - writingAt < WRITING_MS;
       asking = { question, selected: 0 };
+      drawnAt = undefined;
       changed();
       const turnAway = (): void => answer(undefined);
       signal.addEventListener('abort', turnAway, { once: true });
@@ -60,10 +66,16 @@ export function startQuestions(now: () => number, changed: () => void): Question
     press(action, text) {
       if (asking === undefined) return;
       if (action === 'interrupt' || action === 'escape' || action === 'end-of-input') answer(undefined);
-      else if (isDeaf && now() - writingAt < WRITING_MS) writingAt = now();
+      else if (drawnAt === undefined || now() - drawnAt < READING_MS) {
+        // Nor is the rest of a word that was begun before.
+        if (text !== undefined) [isDeaf, writingAt] = [true, now()];
+      } else if (isDeaf && now() - writingAt < WRITING_MS) writingAt = now();
       else take(asking, action, text);
     },
     turnAway: () => answer(undefined),
+    noteDrawn() {
+      if (asking !== undefined) drawnAt ??= now();
+    },
     noteWriting(isWritten) {
       writingAt = isWritten ? now() : Number.NEGATIVE_INFINITY;
     },

@@ -1,11 +1,13 @@
 import type { History } from '../../chat/history.js';
+import { unquoteBlock } from '../../chat/read-words.js';
 import type { Dialogue, Stage } from '../../chat/stage.js';
 import type { KeyAction } from '../../config/key-actions.js';
 import { startAway } from './away.js';
 import type { AwayOptions } from './away.js';
 import { pressComposer, reduceComposer } from './composer.js';
 import { tellSearch } from './composer-search.js';
-import { expandComposer, sendComposer, startComposer } from './composer-state.js';
+import { expandComposer, putBack, sendComposer, startComposer } from './composer-state.js';
+import type { Composer } from './composer-state.js';
 import type { Live } from './frame.js';
 import type { InputToken } from './key-parser.js';
 import { startHints } from './hints.js';
@@ -49,10 +51,19 @@ export interface Repl {
   readonly ended: Promise<void>;
 }
 
+const MOST_FOLDED = 8;
+
+/** What was sent, without the marks around it that only its lines needed. */
+function echoOf(written: string): string {
+  return unquoteBlock(written.trim()).trim();
+}
+
 /** Starts the conversation; nothing is shown before the dialogue is opened. */
 export function startRepl(options: ReplOptions): Repl {
   const { transcript, history, keys } = options;
   let composer = startComposer(history?.entries ?? []);
+  /** What was sent with folded pastes in it, and may be given back. */
+  let folded: readonly Composer[] = [];
   let leaving = false;
   /** Whether the answer is on the screen whole, and only what is behind it goes on; Enter then sends a moment later. */
   let isEnding = false;
@@ -75,8 +86,8 @@ export function startRepl(options: ReplOptions): Repl {
   });
 
   const dialogue = options.open({
-    begin() {
-      transcript.begin();
+    begin(before) {
+      transcript.begin(before);
       isEnding = false;
     },
     receive(events) {
@@ -98,10 +109,14 @@ export function startRepl(options: ReplOptions): Repl {
     },
     edit: away.edit,
     lend: options.lend,
-    giveBack(text) {
-      // Unless something else is being written there by now.
-      if (composer.text === '') composer = reduceComposer(composer, { type: 'replace', text });
+    giveBack(text, toShorten = false) {
+      if (composer.text !== '') return false;
+      const isSame = (one: Composer): boolean => expandComposer(one).trim() === text.trim();
+      const sent = toShorten ? undefined : folded.findLast(isSame);
+      composer =
+        sent === undefined ? reduceComposer(composer, { type: 'replace', text }) : putBack(composer, sent);
       options.changed('text');
+      return true;
     },
     changed: () => options.changed('text'),
     send: options.send,
@@ -156,9 +171,10 @@ export function startRepl(options: ReplOptions): Repl {
     sendsNext = false;
     isEnding = false;
     if (written.trim() === '') return;
+    if (composer.chips.length > 0) folded = [...folded, composer].slice(-MOST_FOLDED);
     composer = sendComposer(composer);
     if (history !== undefined) kept = history.add(written).then(tellHistory);
-    transcript.show({ kind: 'prompt', text: written.trim() });
+    transcript.show({ kind: 'prompt', text: echoOf(written) });
     void run(written);
   }
 
@@ -245,6 +261,9 @@ export function startRepl(options: ReplOptions): Repl {
       accept(token);
       options.changed('key');
     },
-    live: () => ({ composer, tail: transcript.tail, asking: questions.asking(), status: describeStatus() }),
+    live() {
+      questions.noteDrawn();
+      return { composer, tail: transcript.tail, asking: questions.asking(), status: describeStatus() };
+    },
   };
 }

@@ -1,7 +1,14 @@
 import type { Block } from '../../chat/blocks.js';
 import type { Question } from '../../chat/stage.js';
+import type { Fact } from '../../chat/wording.js';
 import { cleanLine } from '../../format/clean.js';
 import type { AnswerText } from '../../markdown/answer-text.js';
+
+/** All of them in one pair of parentheses; a part has none of its own within. */
+function tellFacts(facts: readonly Fact[]): string[] {
+  const texts = facts.map(({ text }) => text.replace(/^\((.*)\)$/, '$1'));
+  return texts.length === 0 ? [] : [`(${texts.join(', ')})`];
+}
 
 /** A block in plain lines, with words in place of signs. */
 export function tellBlock(block: Block, openText: () => AnswerText): string[] {
@@ -18,7 +25,7 @@ export function tellBlock(block: Block, openText: () => AnswerText): string[] {
       return rows.finish();
     }
     case 'facts':
-      return block.facts.length === 0 ? [] : [`(${block.facts.map(({ text }) => text).join(', ')})`];
+      return tellFacts(block.facts);
     case 'tool':
       return [
         `${block.isError ? 'failed to call' : 'called'} ${block.call}`,

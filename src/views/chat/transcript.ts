@@ -40,6 +40,7 @@ export interface Transcript extends Pick<Stage, 'show' | 'begin' | 'receive' | '
 export function startTranscript(options: TranscriptOptions): Transcript {
   const { look } = options;
   let rows: string[] = [];
+  let isBegun = false;
   let turn: TurnView | undefined;
   let lastTurn: TurnView | undefined;
   /** How much of the turn's folded things have been written. */
@@ -70,7 +71,12 @@ export function startTranscript(options: TranscriptOptions): Transcript {
   const write = (added: readonly string[]): void => {
     rows = rows.concat(added);
   };
-  const show = (block: Block): void => write(drawBlock(block, options.columns(), look));
+  const show = (block: Block): void => {
+    // The first header is the first row of all.
+    const isLater = block.kind === 'header' && isBegun;
+    write([...(isLater ? [''] : []), ...drawBlock(block, options.columns(), look)]);
+    isBegun = true;
+  };
 
   function openFolds(view: TurnView): boolean {
     const fresh = view.folded().slice(written);
@@ -84,9 +90,10 @@ export function startTranscript(options: TranscriptOptions): Transcript {
     return fresh.length > 0;
   }
 
-  function begin(): void {
+  function begin(before: string | undefined): void {
     written = 0;
     turn = openTurn({
+      before,
       now: options.now,
       openText: look.openText,
       openPlain: options.openPlain,
@@ -105,9 +112,9 @@ export function startTranscript(options: TranscriptOptions): Transcript {
       if (block.kind === 'message') prepare();
       draw(() => show(block));
     },
-    begin() {
+    begin(before) {
       prepare();
-      draw(begin);
+      draw(() => begin(before));
     },
     receive: (events) => draw(() => turn?.receive(events)),
     end(_answer, facts) {

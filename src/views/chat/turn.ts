@@ -9,6 +9,9 @@ import { describeThinking } from '../../chat/wording.js';
 /** How many of the last rows of a thought show while it comes, folded. */
 const LIVE_THOUGHT_ROWS = 3;
 
+/** Stands before a block that was begun above. */
+const GOES_ON = 'goes on:';
+
 /** Something that stands folded on the screen, and what is in it; clean. */
 export interface Folded {
   readonly title: string;
@@ -17,6 +20,8 @@ export interface Folded {
 
 /** Where a turn goes, and what its texts are made with. */
 export interface TurnOptions {
+  /** The end of the answer that the turn goes on with, from where its markup can be read. */
+  readonly before?: string | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
   /** A text in the model's markup. */
@@ -80,6 +85,7 @@ export function openTurn(options: TurnOptions): TurnView {
   let answer: Answer | undefined;
   let calls: string[] = [];
   const folded: Folded[] = [];
+  let { before = '' } = options;
 
   function writeAnswer(rows: readonly string[]): void {
     if (answer === undefined || rows.length === 0) return;
@@ -134,9 +140,19 @@ export function openTurn(options: TurnOptions): TurnView {
     thought.rows.push(text);
   }
 
+  function openAnswer(): Answer {
+    const opened = { rows: options.openText(), clean: createCleaner(), isBegun: false };
+    if (before === '') return opened;
+    // Half a table or a block of code is nothing: it is drawn again with what comes.
+    options.show({ kind: 'note', text: GOES_ON });
+    opened.rows.push(opened.clean(before));
+    before = '';
+    return opened;
+  }
+
   function answerWith(chunk: string): void {
     endThought();
-    answer ??= { rows: options.openText(), clean: createCleaner(), isBegun: false };
+    answer ??= openAnswer();
     answer.rows.push(answer.clean(chunk));
   }
 
@@ -149,6 +165,8 @@ export function openTurn(options: TurnOptions): TurnView {
       case 'tool_call':
         endThought();
         endAnswer();
+        // What follows a call is an answer of its own.
+        before = '';
         calls.push(describeCall(event.call));
         return;
       case 'tool_result': {

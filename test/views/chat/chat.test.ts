@@ -362,15 +362,15 @@ describe('a question of the chat', () => {
     async (cols) => {
       const { terminal } = await open([HELLO], { cols });
       terminal.write('/model llama3.2:7b\r');
-      await terminal.waitFor(/› p {2}pull it\n {4}n {2}no\n\n Enter or/);
+      await terminal.waitFor(/› g {2}go on with llama3\.2:1b\n {4}p {2}pull it\n {4}n {2}no\n\n Enter or/);
       expect(terminal.screen()).not.toContain('╭');
-      terminal.write('\x1b[B');
-      await terminal.waitFor(/› n {2}no/);
+      await terminal.answer('\x1b[B');
+      await terminal.waitFor(/› p {2}pull it/);
       terminal.write('\x1b');
       await terminal.waitFor(/╭─+╮/);
       terminal.write('/model llama3.2:7b\r');
-      await terminal.waitFor('› p  pull it');
-      terminal.write('p');
+      await terminal.waitFor('    p  pull it');
+      await terminal.answer('p');
       await terminal.waitFor('pulled llama3.2:7b');
       await terminal.waitFor(/╭─+╮/);
     },
@@ -378,6 +378,23 @@ describe('a question of the chat', () => {
 });
 
 describe('slash commands', () => {
+  test('a question taken back is folded as it was, and a block is shown without its marks', async () => {
+    const { terminal, asked } = await open([HELLO]);
+    const lines = Array.from({ length: 12 }, (_, index) => `line ${index}`).join('\n');
+    terminal.write(`See ${PASTE(lines)}`);
+    await terminal.waitFor('│ › See [Pasted 12 lines]');
+    terminal.write('\r');
+    await terminal.waitFor('43 tokens');
+    terminal.write('/undo\r');
+    await terminal.waitFor(/is in the prompt again; Ctrl-C clears it\.[^]*│ › See \[Pasted 12 lines\]/);
+    terminal.write('!\r');
+    await terminal.waitFor(/line 11![^]*43 tokens/);
+    expect(asked()[1]?.at(-1)?.content).toBe(`See ${lines}!`);
+    terminal.write('"""aa bb"""\r');
+    await terminal.waitFor('\n› aa bb\n');
+    expect(terminal.screen()).not.toContain('"""');
+  });
+
   test('/set and /clear change what is asked', async () => {
     const { terminal, server } = await open([HELLO]);
     terminal.write('first\r');
@@ -408,7 +425,7 @@ describe('slash commands', () => {
     await terminal.waitFor(/› qwen3:8b\n {4}llama3.2:1b/);
     terminal.write('/model llama3.2:7b\r');
     await terminal.waitFor('Did you mean llama3.2:1b?');
-    terminal.write('n');
+    await terminal.answer('n');
     await terminal.waitFor(/│ › +│\n╰/);
     terminal.write('/model llama3.2:1b\r');
     await terminal.waitFor(/llama3\.2:1b on 127\.0\.0\.1:\d+ · \/help/);

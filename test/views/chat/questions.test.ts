@@ -52,8 +52,10 @@ describe('a question', () => {
     ['Esc', [['escape', undefined]], undefined],
     ['Ctrl-C', [['interrupt', undefined]], undefined],
   ] as const)('is answered by %s', async (_, keys, answer) => {
-    const { questions, signal } = ask();
+    const { questions, pass, signal } = ask();
     const chosen = questions.choose(QUESTION, signal.signal);
+    questions.noteDrawn();
+    pass(300);
     for (const [action, text] of keys) questions.press(action, text);
     expect(await chosen).toBe(answer);
     expect(questions.asking()).toBeUndefined();
@@ -72,6 +74,8 @@ describe('a question', () => {
     questions.noteWriting(true);
     pass(200);
     const chosen = questions.choose(QUESTION, signal.signal);
+    questions.noteDrawn();
+    pass(300);
     questions.press(undefined, 'a');
     pass(300);
     questions.press(undefined, 'a');
@@ -81,11 +85,47 @@ describe('a question', () => {
     expect(await chosen).toBe('once');
   });
 
-  test('takes a letter at once where nothing is being written', async () => {
-    const { questions, signal } = ask();
+  test('takes a letter soon where nothing is being written', async () => {
+    const { questions, pass, signal } = ask();
     questions.noteWriting(false);
     const chosen = questions.choose(QUESTION, signal.signal);
+    questions.noteDrawn();
+    pass(300);
     questions.press(undefined, 'a');
     expect(await chosen).toBe('always');
+  });
+
+  test('takes no key that came before it could be read, but those that turn away', async () => {
+    const { questions, pass, signal } = ask();
+    const chosen = questions.choose(QUESTION, signal.signal);
+    pass(1000);
+    // Not drawn yet, so typed for something else.
+    questions.press('send', undefined);
+    questions.noteDrawn();
+    pass(299);
+    questions.noteDrawn();
+    questions.press('send', undefined);
+    questions.press('down', undefined);
+    expect(questions.asking()?.selected).toBe(0);
+    pass(1);
+    questions.press('send', undefined);
+    expect(await chosen).toBe('once');
+    const other = questions.choose(QUESTION, signal.signal);
+    questions.press('interrupt', undefined);
+    expect(await other).toBeUndefined();
+  });
+
+  test('does not take the Enter behind a word that was begun before it', async () => {
+    const { questions, pass, signal } = ask();
+    const chosen = questions.choose(QUESTION, signal.signal);
+    questions.noteDrawn();
+    pass(200);
+    questions.press(undefined, 'a');
+    pass(200);
+    questions.press('send', undefined);
+    expect(questions.asking()).toBeDefined();
+    pass(600);
+    questions.press('send', undefined);
+    expect(await chosen).toBe('once');
   });
 });

@@ -47,6 +47,33 @@ describe('a turn', () => {
     expect(transcript.tail(5)).toBeUndefined();
   });
 
+  test('goes on with a block that was begun by drawing all of it', () => {
+    const transcript = transcribe();
+    transcript.begin('let a;');
+    transcript.receive([thinking('hm')]);
+    transcript.receive([token('\nlet b;\nlet c')]);
+    expect(transcript.take().slice(2)).toEqual(['', '  goes on:', '', '  let a;', '  let b;']);
+    transcript.end(...END);
+    transcript.begin('');
+    transcript.receive([token('New')]);
+    transcript.end(...END);
+    expect(transcript.take()).toEqual(['  let c', '', '  3 tokens', '', '  New', '', '  3 tokens']);
+    // An answer behind a call is one of its own.
+    transcript.begin('let a;');
+    transcript.receive([{ type: 'tool_call', call }, token('New')]);
+    transcript.end(...END);
+    expect(transcript.take()).toEqual(['', '  New', '', '  3 tokens']);
+  });
+
+  test('has a blank row above each header but the first row of all', () => {
+    const transcript = transcribe();
+    const header = { kind: 'header', parts: ['m on host'] } as const;
+    transcript.show(header);
+    transcript.show({ kind: 'prompt', text: '/model m' });
+    transcript.show(header);
+    expect(transcript.take()).toEqual([' m on host', '', '› /model m', '', ' m on host']);
+  });
+
   test('names a call while it lasts, shows what came of it in order, and goes on', () => {
     const transcript = transcribe();
     transcript.begin();
