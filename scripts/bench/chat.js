@@ -83,7 +83,10 @@ async function measureTurns(rig, { turns }) {
 
 /** The figures of a chat in a terminal: `runs` says how many of each, and whether at once what no clock is needed for. */
 export async function measureChat(rig, runs) {
-  const parts = [...KINDS.map((kind) => () => measureLengths(rig, kind, runs)), () => measureTurns(rig, runs)];
+  const parts = [
+    ...KINDS.map((kind) => () => measureLengths(rig, kind, runs)),
+    () => measureTurns(rig, runs),
+  ];
   const figures = await measureStream(rig, runs);
   if (runs.atOnce) return [...figures, ...(await Promise.all(parts.map((measure) => measure()))).flat()];
   for (const measure of parts) figures.push(...(await measure()));

@@ -102,7 +102,7 @@ describe.each([40, 80, 200])('writing at %i columns', (cols) => {
       const editor = path.join(cwd, 'edit');
       writeFileSync(
         editor,
-        '#!/bin/sh\n[ "$1" = -x ] && grep -c line "$2" > seen && printf "\\nand more\\n" >> "$2"\n',
+        '#!/bin/sh\n[ "$1" = -x ] && grep -c line "$2" > seen && printf "and more\\n" >> "$2"\n',
       );
       chmodSync(editor, 0o755);
       const { terminal, send } = await open({
@@ -129,7 +129,8 @@ describe.each([40, 80, 200])('writing at %i columns', (cols) => {
       terminal,
       ['/mo\t', /│ › \/model +│/],
       ['gemma3:1\t', '│ › /model gemma3:1b'],
-      ['\x15/se\t', /│ › \/se +│[^]*\/sessions[^]*\/set/],
+      ['\x15/se\t', /│ › \/se +│[^]*\/set[^]*\/sessions/],
+      ['\t', '│ › /set '],
       ['\t', '│ › /sessions'],
       ['\t', '│ › /set '],
       ['\x1B', /│ › \/set +│\n╰─+╯(?:\n context 4k)?\s*$/],
