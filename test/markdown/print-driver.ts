@@ -15,9 +15,22 @@ const printer = openPrinter(process.stdout, answer, () => ({
   columns: process.stdout.columns,
   rows: process.stdout.rows,
 }));
-const untilKey = (): Promise<void> => new Promise((resolve) => process.stdin.once('data', () => resolve()));
-const untilSize = (): Promise<void> =>
-  new Promise((resolve) => process.stdout.once('resize', () => resolve()));
+/** What comes may come before it is waited for. */
+function count(listen: (come: () => void) => void): () => Promise<void> {
+  let ahead = 0;
+  let wake: (() => void) | undefined;
+  listen(() => {
+    if (wake === undefined) ahead += 1;
+    else wake();
+    wake = undefined;
+  });
+  return async () => {
+    if (ahead > 0) ahead -= 1;
+    else await new Promise<void>((resolve) => (wake = resolve));
+  };
+}
+const untilKey = count((come) => process.stdin.on('data', come));
+const untilSize = count((come) => process.stdout.on('resize', come));
 process.stdin.setRawMode(true);
 // Open, it keeps the program running while it waits.
 process.stdin.resume();
