@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
-import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { replaceFile } from '../config/atomic-write.js';
 import { OllamaError } from '../core/errors.js';
 import { isFields } from '../core/fields.js';
 import { cleanLine } from '../format/clean.js';
@@ -154,23 +155,12 @@ async function reorder(
   places: ReadonlyMap<number, Place>,
   count: number,
 ): Promise<void> {
-  const temporary = `${target}.${Date.now().toString(36)}.tmp`;
   const { mode } = await from.stat();
-  try {
-    const to = await open(temporary, 'wx', mode & 0o777);
-    try {
-      const ordered = [...places].filter(([index]) => index < count).sort(([a], [b]) => a - b);
-      for (const [, { offset, length }] of ordered) {
-        const { buffer } = await from.read(Buffer.alloc(length), 0, length, offset);
-        await to.writeFile(buffer);
-      }
-      await to.sync();
-    } finally {
-      await to.close();
+  await replaceFile(target, mode & 0o777, async (to) => {
+    const ordered = [...places].filter(([index]) => index < count).sort(([a], [b]) => a - b);
+    for (const [, { offset, length }] of ordered) {
+      const { buffer } = await from.read(Buffer.alloc(length), 0, length, offset);
+      await to.writeFile(buffer);
     }
-    await rename(temporary, target);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { access, constants, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { replaceFile } from '../config/atomic-write.js';
 import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
 import type { Io } from '../io.js';
@@ -42,7 +42,8 @@ export async function openOutputFile({ cwd }: Pick<Io, 'cwd'>, file: string): Pr
   }
   const write = async (to: string, text: string): Promise<void> => {
     try {
-      if (isPlain) await replaceFile(to, text, old?.mode);
+      if (isPlain)
+        await replaceFile(to, old && old.mode & 0o777, async (handle) => await handle.writeFile(text));
       else await writeInto(to, text);
     } catch (error) {
       const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
@@ -67,23 +68,5 @@ async function writeInto(device: string, text: string): Promise<void> {
     await handle.writeFile(text);
   } finally {
     await handle.close();
-  }
-}
-
-async function replaceFile(file: string, text: string, mode: number | undefined): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`);
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      if (mode !== undefined) await handle.chmod(mode & 0o777);
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
 }
