@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +7,7 @@ import { parseFault } from '../../src/sandbox/faults.js';
 import { startSandbox } from '../../src/sandbox/server.js';
 import { serve, type FaultServer, type Script } from '../support/fault-server.js';
 import { run, TERMINAL } from '../support/run.js';
+import { keepHostileSession } from '../support/hostile-session.js';
 import { foreignSequences, HOSTILE, hostile } from '../support/sequences.js';
 
 let folder: string;
@@ -207,42 +208,9 @@ describe('what a person names', () => {
 
 test('a kept conversation is listed, shown, found and exported without them', async () => {
   const env = { XDG_STATE_HOME: path.join(folder, 'state'), OLLAMA_NOHISTORY: '' };
-  const place = path.join(folder, 'state/ollama-cli/sessions');
-  mkdirSync(place, { recursive: true });
-  const at = '2026-01-01T00:00:00.000Z';
-  const entries = [
-    {
-      type: 'session',
-      schema_version: 1,
-      id: '20260101-0000-aaaa',
-      at,
-      host: hostile('http://h'),
-      model: hostile('m'),
-    },
-    { type: 'settings', at, system: hostile('system'), model: hostile('m') },
-    { type: 'message', at, message: { role: 'user', content: hostile('needle') } },
-    {
-      type: 'message',
-      at,
-      message: {
-        role: 'assistant',
-        content: hostile('needle'),
-        thinking: hostile('thought'),
-        tool_calls: [{ function: { name: hostile('tool'), arguments: { [hostile('k')]: hostile('v') } } }],
-      },
-      model: hostile('m'),
-    },
-    {
-      type: 'message',
-      at,
-      message: { role: 'tool', tool_name: hostile('tool'), content: hostile('needle') },
-    },
-    { type: 'title', at, title: hostile('title') },
-  ];
-  writeFileSync(
-    path.join(place, '20260101-0000-aaaa.jsonl'),
-    entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''),
-  );
+  keepHostileSession(path.join(folder, 'state'), [
+    { type: 'settings', system: hostile('system'), model: hostile('m') },
+  ]);
   const host = '127.0.0.1:1';
   for (const flags of [[], ['--color', 'always'], ['--accessible']]) {
     for (const argv of [

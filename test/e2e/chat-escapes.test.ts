@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { serve } from '../support/fault-server.js';
+import { keepHostileSession } from '../support/hostile-session.js';
 import { foreignSequences, hostile } from '../support/sequences.js';
 import { LEFT, openChat, say } from './open-chat.js';
 import { openFolder, openProgram, SOON } from './program.js';
@@ -80,32 +81,9 @@ async function openHostile(): Promise<string> {
 }
 
 function keepHostile(home: string): void {
-  const place = path.join(home, '.local/state/ollama-cli/sessions');
-  mkdirSync(place, { recursive: true });
-  const at = '2026-01-01T00:00:00.000Z';
-  const entries = [
-    {
-      type: 'session',
-      schema_version: 1,
-      id: '20260101-0000-aaaa',
-      at,
-      host: hostile('h'),
-      model: hostile('m'),
-    },
-    { type: 'message', at, message: { role: 'user', content: hostile('asked') } },
-    {
-      type: 'message',
-      at,
-      message: { role: 'assistant', content: hostile('said'), thinking: hostile('thought') },
-    },
-    { type: 'title', at, title: hostile('title') },
-  ];
-  const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
-  writeFileSync(path.join(place, '20260101-0000-aaaa.jsonl'), text);
-  writeFileSync(
-    path.join(home, '.local/state/ollama-cli/history'),
-    `${JSON.stringify(hostile('history'))}\n`,
-  );
+  const state = path.join(home, '.local/state');
+  keepHostileSession(state);
+  writeFileSync(path.join(state, 'ollama-cli/history'), `${JSON.stringify({ text: hostile('history') })}\n`);
 }
 
 test.each([
@@ -174,6 +152,7 @@ test.each([
     await type('question two', /words[^]*\d tokens/);
     const written = terminal.raw();
     for (const word of ['evil', 'wrong', 'words', 'title']) expect(written).toContain(word);
+    if (!isPlain) expect(written).toContain('history');
     expect(foreignSequences(written, { styles: true, links: true })).toEqual([]);
     terminal.write('\x04');
     expect(await terminal.exit).toEqual(LEFT);
