@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { findProgram } from './config/find-program.js';
 import { stateDir } from './config/paths.js';
 import type { Context } from './context.js';
 import { OllamaError, isOllamaError } from './core/errors.js';
@@ -32,7 +32,7 @@ export async function startServer(context: Pick<Context, 'io' | 'client'>): Prom
     });
   }
   if (await answers(context, io.signal)) return;
-  const program = await findProgram(io);
+  const program = await findProgram(io, 'ollama');
   if (program === undefined) {
     throw new OllamaError('unreachable', 'Ollama is not installed here: there is no "ollama" on the PATH.', {
       host: host.url,
@@ -61,21 +61,6 @@ async function answers(
     if (!isOllamaError(error) || error.code === 'interrupted') throw error;
     return error.code !== 'unreachable' && error.code !== 'timeout' && error.code !== 'stream_cut';
   }
-}
-
-/** The program in the folders of PATH; never one of the working folder, which may be anybody's. */
-async function findProgram({ env, platform }: Pick<Io, 'env' | 'platform'>): Promise<string | undefined> {
-  const isWindows = platform === 'win32';
-  const rules = isWindows ? path.win32 : path.posix;
-  const folders = (env['PATH'] ?? env['Path'] ?? '').split(rules.delimiter).filter(rules.isAbsolute);
-  for (const folder of folders) {
-    const file = rules.join(folder, isWindows ? 'ollama.exe' : 'ollama');
-    const isProgram = await access(file, constants.X_OK)
-      .then(async () => (await stat(file)).isFile())
-      .catch(() => false);
-    if (isProgram) return file;
-  }
-  return undefined;
 }
 
 async function openLog(file: string, platform: NodeJS.Platform): Promise<FileHandle> {

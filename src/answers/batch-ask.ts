@@ -1,5 +1,5 @@
 import type { Context } from '../context.js';
-import { answerMessage, reduceChat, startAnswer, type AnswerState, type Conversation } from '../core/chat.js';
+import { answerMessage, type AnswerState, type Conversation } from '../core/chat.js';
 import type { ErrorCode, OllamaError } from '../core/errors.js';
 import { failureJson, toFailure, toOllamaError } from '../failure.js';
 import { runTurn } from '../tools/run-turn.js';
@@ -30,7 +30,7 @@ export function openAsker(
 ) {
   const { context } = opening;
   const base = beginConversation({ context, resumed: undefined }, model, format);
-  const checks = new Map<unknown, CheckAnswer>();
+  let shared: CheckAnswer | undefined;
   const unthinking = new Set<string>();
 
   function conversationOf(item: BatchItem): Conversation {
@@ -77,11 +77,9 @@ export function openAsker(
     return await askPatiently(context, { ...conversation, think: undefined }, how);
   }
 
+  /** The schemas of lines are objects of their own: only the one that all share is worth keeping. */
   function checkOf(wanted: unknown): CheckAnswer {
-    const check = checks.get(wanted) ?? compileCheck(wanted);
-    // The schemas of lines are objects of their own: only the one that all share is worth keeping.
-    if (wanted === base.format) checks.set(wanted, check);
-    return check;
+    return wanted === base.format ? (shared ??= compileCheck(wanted)) : compileCheck(wanted);
   }
 
   return {
@@ -126,9 +124,9 @@ async function askPatiently(context: Context, conversation: Conversation, how: H
 async function runOne(context: Context, conversation: Conversation, how: How): Promise<AnswerState> {
   const { io, client } = context;
   const now = (): number => io.now();
-  let state = startAnswer(now());
-  for await (const events of runTurn(client, conversation, { ...how, now })) {
-    for (const event of events) if (event.type !== 'tool_result') state = reduceChat(state, event, now());
+  const turn = runTurn(client, conversation, { ...how, now });
+  for (;;) {
+    const step = await turn.next();
+    if (step.done === true) return step.value.answer;
   }
-  return state;
 }

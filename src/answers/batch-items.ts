@@ -8,6 +8,7 @@ import { isFields, type Fields } from '../core/fields.js';
 import { checkModelName } from '../core/model-name.js';
 import type { ChatMessage, ModelOptions } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
+import { whyUnreadable } from '../format/file-error.js';
 import { findJsonMistake } from '../format/json-mistake.js';
 import { findNearest } from '../format/nearest.js';
 import { splitLines } from '../output/stdin.js';
@@ -92,9 +93,8 @@ async function collectLines(file: string, resolved: string): Promise<string[]> {
 }
 
 function unreadable(file: string, cause: unknown): OllamaError {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  const why = missing ? 'there is no such file' : cause instanceof Error ? cause.message : String(cause);
-  return new OllamaError('usage', `--batch: ${cleanLine(file)} can't be read: ${cleanLine(why)}.`, { cause });
+  const why = cleanLine(whyUnreadable(cause));
+  return new OllamaError('usage', `--batch: ${cleanLine(file)} can't be read: ${why}.`, { cause });
 }
 
 /** Where a line stands. */

@@ -14,13 +14,8 @@ import { readCount, type ChatFlags } from '../opening/chat-flags.js';
 import { compileCheck } from './check-schema.js';
 import { openMend, withMending } from '../opening/mend.js';
 import type { Opening } from '../opening/opening.js';
+import type { EventStream } from './outlet.js';
 import { readFormat } from './read-format.js';
-
-/** The stream of events, where one was asked for. */
-interface Stream {
-  begin(about: object): Promise<void>;
-  write(event: object): Promise<void>;
-}
 
 /** So many answers may wait for one that comes before them, for each that is asked for at once. */
 const LOOK_AHEAD = 4;
@@ -36,7 +31,7 @@ export async function answerBatch(
   opening: Opening,
   file: string,
   flags: ChatFlags,
-  stream: Stream,
+  stream: EventStream,
 ): Promise<number> {
   const { context } = opening;
   const { io, client, mode } = context;

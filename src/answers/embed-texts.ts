@@ -108,10 +108,9 @@ async function* gather(texts: Texts): AsyncGenerator<readonly string[], void, un
   }
 }
 
-async function* gatherAll(texts: Iterable<string>): AsyncGenerator<readonly string[], void, undefined> {
+function* gatherAll(texts: Iterable<string>): Generator<readonly string[], void, undefined> {
   const all = [...texts];
-  for (let at = 0; at < all.length; at += MOST_TEXTS)
-    yield await Promise.resolve(all.slice(at, at + MOST_TEXTS));
+  for (let at = 0; at < all.length; at += MOST_TEXTS) yield all.slice(at, at + MOST_TEXTS);
 }
 
 /** What a promise resolves with, or undefined where that takes too long. */

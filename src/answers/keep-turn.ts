@@ -31,8 +31,9 @@ export function openTurnKeeper(
   let hasCome = false;
 
   async function open(): Promise<Recorder | undefined> {
-    const { keepsSessions, openRecorder } = await import('../sessions/recorder.js');
+    const { keepsSessions } = await import('../models/usage.js');
     if (!keepsSessions(io, settings)) return undefined;
+    const { openRecorder } = await import('../sessions/recorder.js');
     const { model } = conversation;
     const onCopy = (other: string): void => {
       const why = 'this conversation is open elsewhere too, or its file is gone';

@@ -8,7 +8,8 @@ import { answerOnce, type Turn } from './answer.js';
 import { readCount, type ChatFlags } from '../opening/chat-flags.js';
 import type { CheckAnswer } from './check-schema.js';
 import { composePrompt, type Prompt } from './compose-prompt.js';
-import { openMend, withMending } from '../opening/mend.js';
+import { openMend } from '../opening/mend.js';
+import { openTools } from '../opening/open-tools.js';
 import { noteUse } from '../chat/note-use.js';
 import { finishAnswer } from './one-shot-end.js';
 import type { Outlet } from './outlet.js';
@@ -80,19 +81,6 @@ export async function answerPrompt(context: Context, shot: OneShot): Promise<voi
   }
 }
 
-async function openTools(
-  context: Context,
-  model: string,
-  names: readonly string[],
-  mend: Parameters<typeof withMending>[0],
-): Promise<Toolbox | undefined> {
-  if (names.length === 0) return undefined;
-  const { checkCapability } = await import('../models/capability.js');
-  await withMending(mend, async () => await checkCapability(context, model, 'tools', context.io.signal));
-  const { openToolbox } = await import('../tools/open-toolbox.js');
-  return await openToolbox(context, names);
-}
-
 async function openOutlet(
   context: Context,
   { write, conversation, flags, preparations }: OneShot,
@@ -115,13 +103,8 @@ async function openOutlet(
   });
 }
 
-/** A completion of a raw text, or between two, is no conversation. */
-async function openKeeper(
-  context: Context,
-  { flags, session, resumed }: OneShot,
-  conversation: Conversation,
-) {
-  if (session === false || flags.raw === true || flags.suffix !== undefined) return undefined;
+async function openKeeper(context: Context, { session, resumed }: OneShot, conversation: Conversation) {
+  if (session === false) return undefined;
   const { openTurnKeeper } = await import('./keep-turn.js');
   return openTurnKeeper(context, {
     conversation,

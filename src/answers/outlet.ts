@@ -17,3 +17,11 @@ export interface Sink {
   /** Something else is about to be written on the terminal. */
   pause(): Promise<void>;
 }
+
+/** The events of `--json`. */
+export interface EventStream {
+  /** Writes the first one, where a stream was asked for. */
+  begin(about: object): Promise<void>;
+  /** Writes another one; only to be called where one was asked for. */
+  write(event: object): Promise<void>;
+}

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
+import { whyUnreadable } from '../format/file-error.js';
 import { findJsonMistake, placeIn } from '../format/json-mistake.js';
 import type { Io } from '../io.js';
 
@@ -33,9 +34,8 @@ async function readSchema({ cwd }: Pick<Io, 'cwd'>, file: string): Promise<strin
   try {
     return await readFile(path.resolve(cwd, file), 'utf8');
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const why = missing ? 'there is no such file' : cause instanceof Error ? cause.message : String(cause);
-    throw new OllamaError('usage', `--format: ${cleanLine(file)} can't be read: ${cleanLine(why)}.`, {
+    const why = cleanLine(whyUnreadable(cause));
+    throw new OllamaError('usage', `--format: ${cleanLine(file)} can't be read: ${why}.`, {
       hint: '--format takes "json", a JSON schema, or the file of one.',
       cause,
     });

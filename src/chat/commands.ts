@@ -31,7 +31,7 @@ export function listHelp(about?: string): (readonly [string, string])[][] | unde
 }
 
 /** The command of a name or of an alias; else all that begin so, of which there may be one, several or none. */
-function findCommands(word: string): readonly SlashCommand[] {
+export function findCommands(word: string): readonly SlashCommand[] {
   const exact = SLASH_COMMANDS.filter(({ name, aliases }) => name === word || aliases.includes(word));
   if (exact.length > 0) return exact;
   return SLASH_COMMANDS.filter(({ name, aliases }) => [name, ...aliases].some((one) => one.startsWith(word)));

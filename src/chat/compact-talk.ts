@@ -1,3 +1,4 @@
+import type { Conversation } from '../core/chat.js';
 import { isOllamaError } from '../core/errors.js';
 import { estimateConversation } from '../core/window.js';
 import { cleanText } from '../format/clean.js';
@@ -18,11 +19,8 @@ export async function compactTalk(talk: Talk, signal: AbortSignal): Promise<bool
     changeMessages(talk, 0, replaced, message === undefined ? [] : [message]);
     tell(talk, `A summary stands for the first ${replaced} messages now:`);
     stage.show({ kind: 'message', text: cleanText(summary) });
-    const [before, after] = [conversation, compacted].map(estimateConversation);
-    tell(
-      talk,
-      `The conversation has about ${formatCount(before ?? 0)} -> ${formatCount(after ?? 0)} tokens now.`,
-    );
+    const size = (one: Conversation): string => formatCount(estimateConversation(one));
+    tell(talk, `The conversation has about ${size(conversation)} -> ${size(compacted)} tokens now.`);
     return true;
   } catch (error) {
     if (!isOllamaError(error)) throw error;

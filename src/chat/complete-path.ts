@@ -20,13 +20,11 @@ function openFolder(written: string, { cwd, home }: PathRoots): string {
 }
 
 async function isFolder(entry: Dirent, folder: string): Promise<boolean | undefined> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory() ? true : entry.isFile() ? false : undefined;
-  try {
-    const target = await stat(path.join(folder, entry.name));
-    return target.isDirectory() ? true : target.isFile() ? false : undefined;
-  } catch {
-    return undefined;
-  }
+  const target = entry.isSymbolicLink()
+    ? await stat(path.join(folder, entry.name)).catch(() => undefined)
+    : entry;
+  if (target?.isDirectory() === true) return true;
+  return target?.isFile() === true ? false : undefined;
 }
 
 /**

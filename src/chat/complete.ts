@@ -1,19 +1,17 @@
 import { cleanLine } from '../format/clean.js';
+import { findCommands } from './commands.js';
 import { findPaths } from './complete-path.js';
 import type { PathRoots } from './complete-path.js';
-import { SHOW_PARTS } from './intent.js';
+import { SHOW_PARTS, THINK_WORDS } from './intent.js';
 import { PARAMETER_NAMES } from './parameters.js';
+import { COMMAND_NAMES } from './slash-commands.js';
 import type { Completion } from './stage.js';
 
 /** What a text may be completed with. */
 export interface CompletionSources extends PathRoots {
-  /** The slash commands, without the slash, in the order in which they are offered. */
-  readonly commands: readonly string[];
   /** The installed models. */
   models(): Promise<readonly string[]>;
 }
-
-const THINK_WORDS = ['on', 'off', 'low', 'medium', 'high', 'max'];
 
 /** What may follow a command and its words. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -50,20 +48,13 @@ function finish(options: readonly string[], after: string, goesOn: (option: stri
   return [`${only} `];
 }
 
-function completeCommand(before: string, after: string, commands: readonly string[]): Completion {
+function completeCommand(before: string, after: string): Completion {
   const from = before.indexOf('/');
   const typed = before.slice(from + 1);
-  const found = commands.filter((command) => startsWith(command, typed));
+  const found = COMMAND_NAMES.filter((command) => startsWith(command, typed));
   const goesOn = (command: string): boolean => OPEN_ENDED.includes(command) || Object.hasOwn(WORDS, command);
   const options = finish(found, after, goesOn).map((command) => `/${command}`);
   return { from, to: before.length, options };
-}
-
-/** The command of a name or of the start of one, as the chat itself takes it. */
-function findCommand(word: string, commands: readonly string[]): string | undefined {
-  if (commands.includes(word)) return word;
-  const begun = commands.filter((command) => command.startsWith(word));
-  return begun.length === 1 ? begun[0] : undefined;
 }
 
 async function completeArgument(
@@ -80,7 +71,7 @@ async function completeArgument(
     key === 'model'
       ? await sources.models()
       : key === 'help'
-        ? sources.commands
+        ? COMMAND_NAMES
         : Object.hasOwn(WORDS, key)
           ? (WORDS[key] ?? [])
           : undefined;
@@ -148,12 +139,12 @@ export async function completeInput(
 ): Promise<Completion> {
   const before = text.slice(0, cursor);
   const after = text.slice(cursor);
-  if (/^\s*\/[\p{L}\p{N}?-]*$/u.test(before)) return completeCommand(before, after, sources.commands);
+  if (/^\s*\/[\p{L}\p{N}?-]*$/u.test(before)) return completeCommand(before, after);
   const [lead, word] = /^\s*\/([\p{L}\p{N}-]+)[^\S\n]+/u.exec(before) ?? [];
-  const command = word === undefined ? undefined : findCommand(word, sources.commands);
+  const [command, ...others] = word === undefined ? [] : findCommands(word);
   const argument =
-    lead === undefined || command === undefined
+    lead === undefined || command === undefined || others.length > 0
       ? undefined
-      : await completeArgument(before, after, command, lead.length, sources);
+      : await completeArgument(before, after, command.name, lead.length, sources);
   return argument ?? (await completeMention(before, after, sources)) ?? NOTHING;
 }

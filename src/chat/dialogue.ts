@@ -15,7 +15,6 @@ import { describeGoing, hasClock } from './going.js';
 import { recordBeginning } from './keep-talk.js';
 import { showHeader } from './models.js';
 import { showLastTurns } from './show-turns.js';
-import { COMMAND_NAMES } from './slash-commands.js';
 import type { Dialogue, Stage } from './stage.js';
 import { EMPTY_TALLY } from './stats.js';
 import { tell, watchRecorder, type Talk } from './talk.js';
@@ -95,8 +94,7 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
   /** What is wrong is told at once; what is well is not worth a word. */
   async function warm({ signal, release }: Relay): Promise<void> {
     const { warmUp } = await import('./warm-up.js');
-    const since = io.now();
-    talk.loadingSince = since;
+    talk.loadingSince = io.now();
     const error = await warmUp(context, talk.conversation, signal);
     const isStopped = signal.aborted;
     release();
@@ -154,7 +152,6 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
     async complete(text, cursor) {
       const { completeInput } = await import('./complete.js');
       return await completeInput(text, cursor, {
-        commands: COMMAND_NAMES,
         models: async () => await context.client.fetchModels({ signal: ending.signal }).catch(() => []),
         cwd: io.cwd,
         home: homeDir(io.env, io.platform),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { OllamaError } from '../core/errors.js';
@@ -112,12 +112,7 @@ export async function editText(io: EditorIo, text: string, suffix = '.md'): Prom
   const folder = await mkdtemp(path.join(tmpdir(), 'ollama-cli-'));
   try {
     const file = path.join(folder, `message${suffix}`);
-    const handle = await open(file, 'wx', 0o600);
-    try {
-      await handle.writeFile(endLine(text));
-    } finally {
-      await handle.close();
-    }
+    await writeFile(file, endLine(text), { flag: 'wx', mode: 0o600 });
     const takeBack = io.lendInterrupt?.();
     try {
       if (!(await runEditor(io, file))) return undefined;

@@ -1,12 +1,12 @@
-import { open } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../config/atomic-write.js';
-import { homeDir } from '../config/paths.js';
 import { lastAnswer } from '../core/conversation.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine, cleanText } from '../format/clean.js';
 import { checkCapability, describeAttachment, readAttachment } from '../attachments/attachments.js';
+import { resolvePath } from '../attachments/named-file.js';
 import { findCodeBlocks } from './extract.js';
 import { tell, warn, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';
@@ -74,12 +74,7 @@ export async function copyAnswer(talk: Talk, block: number | undefined): Promise
 /** Writes a new file; false where there is one already. Throws the file system's errors. */
 async function writeNew(file: string, text: string): Promise<boolean> {
   try {
-    const handle = await open(file, 'wx', 0o600);
-    try {
-      await handle.writeFile(text);
-    } finally {
-      await handle.close();
-    }
+    await writeFile(file, text, { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -114,8 +109,7 @@ export async function exportTalk(talk: Talk, name: string, signal: AbortSignal):
   if (talk.conversation.messages.length === 0) return tell(talk, 'Nothing was said yet.');
   const { exportText } = await import('./export-text.js');
   const text = await exportText(talk, extension === '.md' ? 'md' : 'json');
-  const home = /^~(?=$|[/\\])/.test(name) ? homeDir(io.env, io.platform) + name.slice(1) : name;
-  const file = path.resolve(io.cwd, home);
+  const file = resolvePath(io, name);
   try {
     if (!(await writeNew(file, text))) {
       const chosen = await talk.stage.choose(

@@ -11,6 +11,9 @@ export const SHOW_PARTS = [
   'tools',
 ] as const;
 
+/** The words of `/think`. */
+export const THINK_WORDS = ['on', 'off', 'low', 'medium', 'high', 'max'] as const;
+
 /** One of `SHOW_PARTS`. */
 export type ShowPart = (typeof SHOW_PARTS)[number];
 

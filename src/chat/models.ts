@@ -98,9 +98,8 @@ export async function offerPull(
   const installed = await client.fetchModels({ signal }).catch(() => []);
   const near = findNearest(name, installed, 3);
   if (settings.auto_pull === 'never') {
-    const guess = near.length === 0 ? [] : [`Did you mean ${near.map(cleanLine).join(' or ')}?`];
     const why = `auto_pull is "never", so it is not pulled: ollama-cli pull ${cleanLine(name)}`;
-    tellFailure(talk, missing, [...guess, why].join(' '));
+    tellFailure(talk, missing, [...guessFrom(near), why].join(' '));
     return undefined;
   }
   if (settings.auto_pull === 'ask') {
@@ -114,11 +113,15 @@ export async function offerPull(
   return isThere ? name : undefined;
 }
 
+function guessFrom(near: readonly string[]): string[] {
+  return near.length === 0 ? [] : [`Did you mean ${near.map(cleanLine).join(' or ')}?`];
+}
+
 /** Enter alone pulls nothing where another model may have been meant. */
 function askAbout(name: string, near: readonly string[], where: string): Question {
   return {
     title: `${cleanLine(name)} is not installed on ${where}.`,
-    details: near.length === 0 ? [] : [`Did you mean ${near.map(cleanLine).join(' or ')}?`],
+    details: guessFrom(near),
     choices: [
       ...near.map((other, index) => ({
         key: `near-${index}`,

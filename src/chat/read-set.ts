@@ -1,10 +1,8 @@
 import { settingAt } from '../config/schema.js';
 import { findNearest } from '../format/nearest.js';
-import type { Intent } from './intent.js';
+import { THINK_WORDS, type Intent } from './intent.js';
 import { parseParameter, splitWords } from './parameters.js';
 import { cutWord, readBare, reject, unquoteBlock } from './read-words.js';
-
-const THINK_WORDS = ['on', 'off', 'low', 'medium', 'high', 'max'] as const;
 
 /** Reads what `/think` and `/set think` take. */
 export function readThink(rest: string): Intent {

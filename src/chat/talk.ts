@@ -151,12 +151,9 @@ export function recordSettings({ recorder }: Talk, settings: SettingsChange): vo
 }
 
 /** Has what could not be kept be told; the recorder says it once. */
-export function watchRecorder(talk: Talk): Promise<void> {
-  const { recorder } = talk;
-  if (recorder === undefined) return Promise.resolve();
-  return recorder.flush().then((problem) => {
-    if (problem === undefined) return;
-    const why = problem instanceof Error ? problem.message : 'its file fails';
-    warn(talk, `This conversation is not kept: ${why}`);
-  });
+export async function watchRecorder(talk: Talk): Promise<void> {
+  const problem = await talk.recorder?.flush();
+  if (problem === undefined) return;
+  const why = problem instanceof Error ? problem.message : 'its file fails';
+  warn(talk, `This conversation is not kept: ${why}`);
 }

@@ -2,6 +2,7 @@ import { collect, type Outcome, type Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
+import type { EventStream } from '../answers/outlet.js';
 import { typedError } from '../answers/typed-error.js';
 import { checkModelName } from '../core/model-name.js';
 import { failureJson, toFailure } from '../failure.js';
@@ -85,18 +86,12 @@ function nameModel(named: string | undefined, { model, ...flags }: ChatFlags): s
   return model ?? (elsewhere ? '' : (named ?? ''));
 }
 
-/** The stream of events, where one was asked for. */
-interface Stream {
-  begin(about: object): Promise<void>;
-  write(event: object): Promise<void>;
-}
-
 async function talkOrAnswer(
   context: Context,
   named: string | undefined,
   words: readonly string[],
   flags: ChatFlags,
-  stream: Stream,
+  stream: EventStream,
 ): Promise<Outcome> {
   const piped = readPiped(context, flags);
   const { readOpening } = await import('../opening/opening.js');
@@ -144,7 +139,7 @@ async function chooseModel(
   opening: Opening,
   prompt: Prompt | undefined,
   flags: ChatFlags,
-  { begin }: Stream,
+  { begin }: EventStream,
 ): Promise<{ readonly model: string; readonly session: string | undefined | false }> {
   const { io, mode } = context;
   const chosen = opening.model === undefined ? await chooseItself(opening, prompt, flags) : undefined;
@@ -180,10 +175,11 @@ async function nameSession(
   { resumed }: Opening,
   flags: ChatFlags,
 ): Promise<string | undefined | false> {
+  // A completion of a raw text, or between two, is no conversation.
   if (flags.ephemeral === true || flags.raw === true || flags.suffix !== undefined) return false;
   if (mode !== 'json') return undefined;
-  const { keepsHistory } = await import('../models/usage.js');
-  if (!settings.sessions || !keepsHistory(io, settings)) return false;
+  const { keepsSessions } = await import('../models/usage.js');
+  if (!keepsSessions(io, settings)) return false;
   if (resumed) return resumed.id;
   const { makeId } = await import('../sessions/place.js');
   return makeId(io.now());

@@ -38,11 +38,7 @@ export const register: Register = (program, action) => {
     .option('-y, --yes', 'do not ask')
     .action(
       action(embed, {
-        settings: (_model, _texts, flags: EmbedFlags) =>
-          settingsOf({
-            ...(flags.option === undefined ? {} : { option: flags.option }),
-            ...(flags.keepAlive === undefined ? {} : { keepAlive: flags.keepAlive }),
-          }),
+        settings: (_model, _texts, flags: EmbedFlags) => settingsOf(flags),
         refused: (model) => ({ start: { model } }),
       }),
     );

@@ -2,7 +2,7 @@ import { OllamaError, isOllamaError } from '../core/errors.js';
 import { quote } from './quote.js';
 
 /** The longest wait a timer of Node can hold, in milliseconds; a longer one would fire at once. */
-const LONGEST = 2 ** 31 - 1;
+export const LONGEST_MS = 2 ** 31 - 1;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -27,7 +27,7 @@ const SIZES: Readonly<Record<string, number>> = {
 export function parseDuration(text: string): number {
   const match = /^(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h)$/.exec(text.trim());
   const milliseconds = Math.round(Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? Number.NaN));
-  if (milliseconds <= LONGEST) return milliseconds;
+  if (milliseconds <= LONGEST_MS) return milliseconds;
   throw new OllamaError('usage', `${quote(text)} is not a duration such as 500ms, 30s, 5m or 1h`);
 }
 

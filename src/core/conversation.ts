@@ -67,7 +67,12 @@ function countTurns(
   preface: number,
   tokens: number,
 ): number {
-  if (tokens <= 0) return 0;
-  const enough = turns.findIndex(({ end }) => estimateMessages(messages.slice(preface, end)) >= tokens);
-  return enough < 0 ? turns.length : enough + 1;
+  let held = 0;
+  let from = preface;
+  for (const [count, { end }] of turns.entries()) {
+    if (held >= tokens) return count;
+    held += estimateMessages(messages.slice(from, end));
+    from = end;
+  }
+  return turns.length;
 }

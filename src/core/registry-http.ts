@@ -12,7 +12,7 @@ import {
   type RegistryOptions,
 } from './registry-exchange.js';
 import { fetchToken, readChallenge } from './registry-token.js';
-import { backoffMs, DEFAULT_RETRY, retryAfterMs, sleep, type RetryPolicy } from './retry.js';
+import { DEFAULT_RETRY, retryAfterMs, retryDelayMs, sleep, type RetryPolicy } from './retry.js';
 import { interruption } from './time-limit.js';
 import { ConnectTimeout, type Transport } from './transport.js';
 import { parseHost, type HostAddress } from './url.js';
@@ -74,17 +74,17 @@ export function openLine({ addresses }: RegistryPlace, options: RegistryOptions)
     known = address;
     for (let attempt = 1; ; attempt++) {
       let outcome: RegistryAnswer | OllamaError;
-      let waitMs = 0;
+      let waitMs: number | undefined;
       try {
         outcome = await authorized(address, call, attempt);
         if (!PASSING.has(outcome.status) && outcome.status !== 500) return outcome;
-        waitMs = retryAfterMs(outcome.headers['retry-after'], Date.now()) ?? 0;
+        waitMs = retryAfterMs(outcome.headers['retry-after'], Date.now());
       } catch (error) {
         if (!isOllamaError(error) || !isCutConnection(error.cause)) throw error;
         outcome = error;
       }
-      const delay = Math.max(waitMs, backoffMs(retry, attempt + 1, Math.random()));
-      if (attempt >= retry.attempts || delay > retry.max_delay * 2) {
+      const delay = retryDelayMs(retry, attempt + 1, waitMs);
+      if (attempt >= retry.attempts || delay === undefined) {
         if (isOllamaError(outcome)) throw outcome;
         return outcome;
       }

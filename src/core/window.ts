@@ -141,8 +141,9 @@ export type Truncation = 'fell' | 'full' | 'less';
 /**
  * Whether a server seems to have cut a prompt in silence. `full`: the count stands at the window's size, or at the half
  * that some keep of one that is too long; `fell`: fewer tokens were read than the time before, though more was sent;
- * `less`: there was far too much for the window, and yet an answer. A server that counts only what it had not read before lets the count fall without having cut: such a fall is passed
- * over, unless there was too much for the window. `before` is the same conversation's last request, if it only grew.
+ * `less`: there was far too much for the window, and yet an answer. A server that counts only what it had not read
+ * before lets the count fall without having cut: such a fall is passed over, unless there was too much for the window.
+ * `before` is the same conversation's last request, if it only grew.
  */
 export function findTruncation(
   before: PromptCount | undefined,

@@ -21,9 +21,9 @@ function lastGrapheme(text: string): number {
   return at > from ? at : text.length;
 }
 
-/** A piece of an overlong line: its first characters, less a grapheme that may go on behind them. */
-export function cutLine(line: string, length: number): string {
-  return line.slice(0, lastGrapheme(line.slice(0, length)));
+/** A piece of an overlong line: so many characters of it, less a grapheme that may go on behind them. */
+export function cutLine(start: string): string {
+  return start.slice(0, lastGrapheme(start));
 }
 
 /** How far the text goes before the first mark that may still find its other half. */

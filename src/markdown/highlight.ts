@@ -1,4 +1,5 @@
 import hljs from 'highlight.js/lib/common';
+import { decodeEntities } from './entities.js';
 import { makePiece, PLAIN } from './pieces.js';
 import type { CodeRole, Piece, PieceStyle } from './pieces.js';
 
@@ -64,12 +65,6 @@ function styleOf(className: string): PieceStyle {
   return known;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#x27': "'" };
-
-function decode(html: string): string {
-  return html.replace(/&(amp|lt|gt|quot|#x27);/g, (whole, name: string) => ENTITIES[name] ?? whole);
-}
-
 /** The last line of highlight.js's HTML, which has nothing but its spans and five entities. */
 function readLastLine(html: string): Piece[] {
   let pieces: Piece[] = [];
@@ -81,7 +76,7 @@ function readLastLine(html: string): Piece[] {
     else if (part.startsWith('<span class="')) {
       const style = styleOf(part.slice('<span class="'.length, -2));
       open.push(style === PLAIN ? (open.at(-1) ?? PLAIN) : style);
-    } else pieces.push(makePiece(decode(part), open.at(-1) ?? PLAIN));
+    } else pieces.push(makePiece(decodeEntities(part), open.at(-1) ?? PLAIN));
   }
   return pieces;
 }

@@ -21,7 +21,7 @@ function readLines(reading: Reading, text: string): string {
       readLine(reading, text.slice(from, end), true);
       from = end + 1;
     } else if ((end < 0 ? text.length : end) - from > most) {
-      const piece = cutLine(text.slice(from, from + most), most);
+      const piece = cutLine(text.slice(from, from + most));
       readLine(reading, piece, false);
       from += piece.length;
     } else return text.slice(from);

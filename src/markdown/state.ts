@@ -62,7 +62,7 @@ export type Leaf = TextLeaf | CodeLeaf | VerbatimLeaf | TableLeaf;
 export interface Reading {
   readonly look: MarkdownLook;
   /** From the outermost to the innermost. */
-  stack: Container[];
+  stack: readonly Container[];
   leaf: Leaf | undefined;
   /** Whether a blank line came since the last block. */
   isBlankSeen: boolean;
@@ -91,6 +91,6 @@ export function startReading(look: MarkdownLook): Reading {
 
 /** The same reading to go on with, which leaves the first one as it is; it has no rows of its own yet. */
 export function copyReading(reading: Reading): Reading {
-  const { stack, leaf } = reading;
-  return { ...reading, stack: [...stack], leaf: leaf === undefined ? undefined : { ...leaf }, rows: [] };
+  const { leaf } = reading;
+  return { ...reading, leaf: leaf === undefined ? undefined : { ...leaf }, rows: [] };
 }

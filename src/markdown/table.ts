@@ -79,16 +79,12 @@ export function readCells(line: string, count: number, read: (text: string) => P
   return fitCells(splitRow(line), count).map(read);
 }
 
-function longestWord(cell: Cell): number {
-  let longest = 0;
-  for (const word of wrapPieces(cell, 1_000_000).map(joinPieces).join(' ').split(' ')) {
-    longest = Math.max(longest, Math.min(LONGEST_WORD, measurePieces([makePiece(word, PLAIN)])));
-  }
-  return longest;
-}
-
-function cellWidth(cell: Cell): number {
-  return Math.max(...wrapPieces(cell, 1_000_000).map(measurePieces));
+/** The cells of its widest line, and of its longest word, as far as that counts. */
+function measureCell(cell: Cell): { readonly width: number; readonly word: number } {
+  const lines = wrapPieces(cell, 1_000_000);
+  const words = lines.map(joinPieces).join(' ').split(' ');
+  const longest = Math.max(...words.map((word) => measurePieces([makePiece(word, PLAIN)])));
+  return { width: Math.max(...lines.map(measurePieces)), word: Math.min(LONGEST_WORD, longest) };
 }
 
 /** Shares the cells among the columns: none gets more than it wants, and those that want most get the same. */
@@ -120,9 +116,11 @@ function layOut({ widths, words }: Omit<Wants, 'isRuled'>, width: number): numbe
 }
 
 function collectWants({ header, held }: Table, width: number): Wants {
-  const columns = header.map((cell, index) => [cell, ...held.map((row) => row[index] ?? [])]);
-  const widths = columns.map((cells) => Math.max(...cells.map(cellWidth)));
-  const words = columns.map((cells) => Math.max(...cells.map(longestWord)));
+  const columns = header.map((cell, index) =>
+    [cell, ...held.map((row) => row[index] ?? [])].map(measureCell),
+  );
+  const widths = columns.map((cells) => Math.max(...cells.map(({ width: widest }) => widest)));
+  const words = columns.map((cells) => Math.max(...cells.map(({ word }) => word)));
   const isRuled =
     layOut({ widths, words }, width)?.some((part, index) => part < (widths[index] ?? 0)) ?? false;
   return { widths, words, isRuled };

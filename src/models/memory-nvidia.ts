@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import path from 'node:path';
+import { findProgram } from '../config/find-program.js';
 import type { Io } from '../io.js';
 import { addUp, type CardMemory } from './memory-linux.js';
 
@@ -14,7 +13,7 @@ export async function askNvidia(
   { env, platform, signal }: Pick<Io, 'env' | 'platform' | 'signal'>,
   limitMs: number,
 ): Promise<CardMemory | undefined> {
-  const program = await findProgram(env, platform);
+  const program = await findProgram({ env, platform }, 'nvidia-smi');
   if (program === undefined) return undefined;
   const output = await new Promise<string>((resolve) => {
     const limits = { maxBuffer: 64 * 1024, windowsHide: true } as const;
@@ -43,21 +42,4 @@ export function parseNvidia(output: string): CardMemory | undefined {
     return [{ total, free: Math.min(total, Number(match[2]) * 2 ** 20) }];
   });
   return cards.length === 0 ? undefined : addUp(cards);
-}
-
-/** Only folders that are named whole: a checkout's own folder must not bring a program. */
-async function findProgram(env: Io['env'], platform: Io['platform']): Promise<string | undefined> {
-  const windows = platform === 'win32';
-  const rules = windows ? path.win32 : path.posix;
-  const folders = (env['PATH'] ?? env['Path'] ?? '').split(windows ? ';' : ':');
-  for (const folder of folders.filter((name) => rules.isAbsolute(name))) {
-    const file = rules.join(folder, windows ? 'nvidia-smi.exe' : 'nvidia-smi');
-    try {
-      await access(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not there; the next folder may have it.
-    }
-  }
-  return undefined;
 }

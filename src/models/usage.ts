@@ -35,6 +35,14 @@ export function keepsHistory({ env }: Pick<Io, 'env'>, settings: { readonly hist
   return settings.history && !/^\s*(?:1|t|true|yes|on)\s*$/i.test(env['OLLAMA_NOHISTORY'] ?? '');
 }
 
+/** Whether conversations are kept: not with `sessions: false`, and not where no history is. */
+export function keepsSessions(
+  io: Pick<Io, 'env'>,
+  settings: { readonly history: boolean; readonly sessions: boolean },
+): boolean {
+  return settings.sessions && keepsHistory(io, settings);
+}
+
 /** The name by which a model is found in the record: as Ollama shows it, in lower case. */
 export function usageName(model: string): string {
   const name = parseModelName(model);

@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { stateDir } from '../config/paths.js';
 import type { Context } from '../context.js';
+import type { OllamaError } from '../core/errors.js';
 import { relay, type Relay } from '../core/time-limit.js';
 import { openLook } from '../output/look.js';
 import type { Recorder } from '../sessions/entry.js';
-import type { Toolbox } from '../tools/toolbox.js';
 import type { ChatFlags } from './chat-flags.js';
-import { openMend, withMending, type Mend } from './mend.js';
+import { openMend, withMending } from './mend.js';
+import { openTools } from './open-tools.js';
 import { beginConversation, type Opening } from './opening.js';
 import type { Stage } from '../chat/stage.js';
 
@@ -25,7 +26,8 @@ export async function openChat(
   const mend = openMend(context, model, flags);
   await withMending(mend, async () => await client.show(model, { signal: io.signal }));
   const conversation = beginConversation(opening, model, format);
-  const toolbox = await openTools(context, model, flags.mcp ?? [], mend);
+  const tell = ({ message }: OllamaError): void => void io.stderr.write(`warning: ${message}\n`);
+  const toolbox = await openTools(context, model, flags.mcp ?? [], mend, tell);
   try {
     const { startDialogue } = await import('../chat/dialogue.js');
     const { keepsHistory } = await import('../models/usage.js');
@@ -106,23 +108,6 @@ function openPulling(context: Context, stage: Stage) {
   };
 }
 
-/** Connects to the servers that were asked for; one that fails is told, and the others are used. */
-async function openTools(
-  context: Context,
-  model: string,
-  names: readonly string[],
-  mend: Mend,
-): Promise<Toolbox | undefined> {
-  if (names.length === 0) return undefined;
-  const { io } = context;
-  const { checkCapability } = await import('../models/capability.js');
-  await withMending(mend, async () => await checkCapability(context, model, 'tools', io.signal));
-  const { openToolbox } = await import('../tools/open-toolbox.js');
-  return await openToolbox(context, names, {
-    tell: (error) => void io.stderr.write(`warning: ${error.message}\n`),
-  });
-}
-
 /** What opens the file of the conversation, once there is a stage to tell of it; undefined where none is kept. */
 async function readyToKeep(
   { io, client, settings }: Context,
@@ -130,7 +115,7 @@ async function readyToKeep(
   model: string,
   flags: ChatFlags,
 ): Promise<((stage: Stage) => Recorder) | undefined> {
-  const { keepsSessions } = await import('../sessions/recorder.js');
+  const { keepsSessions } = await import('../models/usage.js');
   if (flags.ephemeral === true || !keepsSessions(io, settings)) return undefined;
   const { openKept } = await import('../chat/keep-talk.js');
   return (stage) => openKept(io, stage, { host: client.host.url, model, resumed });

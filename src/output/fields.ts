@@ -1,7 +1,7 @@
 import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
 import { writeJsonLine } from './json.js';
-import { renderTsv } from './table.js';
+import { renderTsv, type Column } from './table.js';
 
 /** The names that `--fields` asks for, or undefined where it was not given. */
 export function readFields({ fields }: { readonly fields?: string }): readonly string[] | undefined {
@@ -22,6 +22,14 @@ export function checkFields(fields: readonly string[], valid: readonly string[])
 export function fieldText(value: unknown): string {
   if (value === undefined || value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The columns of fields by their names, for a pipe. */
+export function fieldColumns(keys: readonly string[]): Column<Readonly<Record<string, unknown>>>[] {
+  return keys.map((key) => {
+    const text = (row: Readonly<Record<string, unknown>>): string => fieldText(row[key]);
+    return { key, title: key, value: text, raw: text };
+  });
 }
 
 /** The lines of a table of fields and their values, for a pipe; the envelope is no field. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { cleanLine } from '../format/clean.js';
+import { whyUnreadable } from '../format/file-error.js';
 import type { Io } from '../io.js';
 import { readPipedPrompt } from '../output/stdin.js';
 
@@ -46,11 +47,7 @@ async function readList(file: string, asked: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : cause instanceof Error ? cause.message : String(cause);
-    throw new OllamaError('usage', `The list ${cleanLine(asked)} can't be read: ${cleanLine(why)}.`, {
-      cause,
-    });
+    const why = cleanLine(whyUnreadable(cause));
+    throw new OllamaError('usage', `The list ${cleanLine(asked)} can't be read: ${why}.`, { cause });
   }
 }

@@ -148,8 +148,11 @@ export function readMessages(value: unknown): ChatMessage[] {
   return value.map((item: unknown) => {
     const message = (typeof item === 'object' && item !== null ? item : {}) as JsonObject;
     const content = typeof message['content'] === 'string' ? message['content'] : '';
-    const given = message['images'];
-    const images = Array.isArray(given) ? given.map(String) : [];
-    return { role: String(message['role']), content, images };
+    return { role: String(message['role']), content, images: readImages(message) };
   });
+}
+
+/** The images of a message, or of a request that is one. */
+export function readImages({ images }: JsonObject): string[] {
+  return Array.isArray(images) ? images.map(String) : [];
 }

@@ -1,5 +1,5 @@
 import type { Answer } from './answer.js';
-import { answerChat, prepareChat, readMessages } from './answer.js';
+import { answerChat, prepareChat, readImages, readMessages } from './answer.js';
 import { Refusal } from './errors.js';
 import { reachesFault } from './faults.js';
 import type { Exchange, JsonObject, SendEvent } from './exchange.js';
@@ -83,10 +83,9 @@ export async function generate(world: World, exchange: Exchange): Promise<void> 
   }
   if (suffix !== '') demand(found, 'insert');
   const system = textField(request, 'system');
-  const images = Array.isArray(request['images']) ? request['images'].map(String) : [];
   const messages = [
     ...(system === undefined ? [] : [{ role: 'system', content: system, images: [] }]),
-    { role: 'user', content: prompt, images },
+    { role: 'user', content: prompt, images: readImages(request) },
   ];
   const ready = await prepareChat(world, request, messages, exchange);
   const answer = answerChat(ready, request, messages, { old: isOld(world), plan: exchange.plan });

@@ -127,22 +127,11 @@ function usage(message: string): OllamaError {
 
 // Where a fault without a path makes sense.
 const PULL: readonly string[] = ['/api/pull'];
-const STREAMS: readonly string[] = [
-  '/api/pull',
-  '/api/push',
-  '/api/chat',
-  '/api/generate',
-  '/v1/chat/completions',
-];
 const CHATS: readonly string[] = ['/api/chat', '/api/generate', '/v1/chat/completions'];
-const LOADS: readonly string[] = [...CHATS, '/api/embed', '/api/embeddings', '/v1/embeddings'];
-const WORK: readonly string[] = [
-  ...STREAMS,
-  '/api/embed',
-  '/api/embeddings',
-  '/api/create',
-  '/v1/embeddings',
-];
+const EMBEDS: readonly string[] = ['/api/embed', '/api/embeddings', '/v1/embeddings'];
+const LOADS: readonly string[] = [...CHATS, ...EMBEDS];
+const STREAMS: readonly string[] = ['/api/pull', '/api/push', ...CHATS];
+const WORK: readonly string[] = [...STREAMS, ...EMBEDS, '/api/create'];
 const REGISTRY: readonly string[] = ['/v2/'];
 /** A proxy, a password or a broken disk stands before every route. */
 const ALL = ['/'];

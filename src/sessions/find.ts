@@ -1,15 +1,17 @@
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { formatAge } from '../format/age.js';
-import { checkFields, fieldText, readFields } from '../output/fields.js';
+import { checkFields, fieldColumns, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv } from '../output/table.js';
 import { writeLines } from '../output/write.js';
 import { ITEM_FIELDS, sessionItem } from './list.js';
 import { excerpt, readWanted, searchSession, type Match, type Wanted } from './search.js';
-import { readSessions, type SessionSummary } from './store.js';
+import { readSessions, summarize, type SessionSummary } from './store.js';
 
 type Found = SessionSummary & { readonly matches: readonly Match[] };
+
+const FOUND_FIELDS = [...ITEM_FIELDS, 'matches'];
 
 /** How many lines of one conversation a person is shown. */
 const SHOWN = 3;
@@ -25,21 +27,16 @@ export async function tellFound(
   const wanted = readWanted(texts);
   if (!wanted) throw new OllamaError('usage', 'There is no word to look for.');
   const fields = readFields(context.flags);
-  if (fields) checkFields(fields, [...ITEM_FIELDS, 'matches']);
+  if (fields) checkFields(fields, FOUND_FIELDS);
   const found = await readSessions(io, (session): Found | undefined => {
     const matches = searchSession(session, wanted);
-    const { id, title, model, host, createdAt, updatedAt, turns, tokens } = session;
-    return matches.length === 0
-      ? undefined
-      : { id, title, model, host, createdAt, updatedAt, turns, tokens, matches };
+    return matches.length === 0 ? undefined : { ...summarize(session), matches };
   });
   if (mode === 'json') {
-    const items = found.map((one) => ({ ...sessionItem(one), matches: one.matches.map(matchItem) }));
-    const document = { items, total: items.length };
-    const known = [...ITEM_FIELDS, 'matches'];
+    const document = { items: found.map(foundItem), total: found.length };
     return await writeJson(
       io,
-      fields === undefined ? document : pickFields(document, 'items', fields, known),
+      fields === undefined ? document : pickFields(document, 'items', fields, FOUND_FIELDS),
     );
   }
   if (context.flags.quiet === true) {
@@ -61,6 +58,10 @@ function matchItem({ message, role, text }: Match): object {
   return message === undefined ? { in: 'title', text } : { in: 'message', message, role, text };
 }
 
+function foundItem(one: Found): Record<string, unknown> {
+  return { ...sessionItem(one), matches: one.matches.map(matchItem) };
+}
+
 /** For a pipe: a row for each conversation with the fields that were asked for, else a row for each line. */
 function table(found: readonly Found[], fields: readonly string[] | undefined, header: boolean): string[] {
   const rows: Record<string, unknown>[] =
@@ -68,12 +69,8 @@ function table(found: readonly Found[], fields: readonly string[] | undefined, h
       ? found.flatMap(({ id, title, matches }) =>
           matches.map(({ role, text }) => ({ id, title, role, text })),
         )
-      : found.map((one) => ({ ...sessionItem(one), matches: one.matches.map(matchItem) }));
-  const columns = (fields ?? ['id', 'title', 'role', 'text']).map((key) => {
-    const text = (row: Record<string, unknown>): string => fieldText(row[key]);
-    return { key, title: key, value: text, raw: text };
-  });
-  return renderTsv(rows, columns, { header });
+      : found.map(foundItem);
+  return renderTsv(rows, fieldColumns(fields ?? ['id', 'title', 'role', 'text']), { header });
 }
 
 /** For a person: each conversation on a line, and the lines that were found under it, their words marked. */

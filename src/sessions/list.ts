@@ -3,11 +3,11 @@ import { OllamaError } from '../core/errors.js';
 import { formatAge } from '../format/age.js';
 import { cleanLine } from '../format/clean.js';
 import { findNearest } from '../format/nearest.js';
-import { checkFields, fieldText, readFields } from '../output/fields.js';
+import { checkFields, fieldColumns, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines } from '../output/write.js';
-import { keepsSessions } from './recorder.js';
+import { keepsSessions } from '../models/usage.js';
 import { listSessions, type SessionSummary } from './store.js';
 
 /** What `sessions list` takes. */
@@ -99,13 +99,9 @@ export async function tellSessions(
   if (!onTerminal) {
     if (none !== undefined) io.stderr.write(`${none}\n`);
     const rows = sessions.map(sessionItem);
-    const columns = (fields ?? ITEM_FIELDS).map((key) => {
-      const text = (row: Record<string, unknown>): string => fieldText(row[key]);
-      return { key, title: key, value: text, raw: text };
-    });
     return await writeLines(
       io.stdout,
-      renderTsv(rows, columns, { header: flags.header !== false }),
+      renderTsv(rows, fieldColumns(fields ?? ITEM_FIELDS), { header: flags.header !== false }),
       io.signal,
     );
   }

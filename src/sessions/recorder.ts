@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openOwn } from '../config/open-own.js';
+import { systemCode } from '../core/http-errors.js';
 import type { Io } from '../io.js';
-import { keepsHistory } from '../models/usage.js';
 import type { Recorder, SessionEntry } from './entry.js';
 import { openFold, type Session } from './fold.js';
 import { makeId, sessionFile } from './place.js';
@@ -26,14 +26,6 @@ export interface RecorderStart {
   readonly onCopy?: (id: string) => void;
 }
 
-/** Whether conversations are kept: not with `sessions: false` or `--ephemeral`, and not where no history is. */
-export function keepsSessions(
-  io: Pick<Io, 'env'>,
-  settings: { readonly history: boolean; readonly sessions: boolean },
-): boolean {
-  return settings.sessions && keepsHistory(io, settings);
-}
-
 function formatEntry(entry: SessionEntry): string {
   // JSON has no Infinity, by which "all that follows" may be deleted.
   const sound =
@@ -47,17 +39,13 @@ function formatEntries(entries: readonly SessionEntry[], before = ''): Buffer {
   return Buffer.from(before + entries.map(formatEntry).join(''));
 }
 
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
-
 /** Writes a new file; false where there is one already. Throws the file system's errors, and then leaves none. */
 async function create(io: RecorderIo, id: string, content: Buffer): Promise<boolean> {
   let handle: FileHandle;
   try {
     handle = await openOwn(sessionFile(io, id), 'wx');
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
+    if (systemCode(error) === 'EEXIST') return false;
     throw error;
   }
   await writeAll(handle, content, 0);
@@ -70,7 +58,7 @@ async function append(io: RecorderIo, id: string, content: Buffer, bytes: number
   try {
     handle = await open(sessionFile(io, id), constants.O_WRONLY | constants.O_APPEND);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return false;
+    if (systemCode(error) === 'ENOENT') return false;
     throw error;
   }
   if ((await handle.stat()).size !== bytes) {

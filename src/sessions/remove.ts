@@ -3,6 +3,7 @@ import { isGlob, matchGlob } from '../config/glob.js';
 import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
 import { isOllamaError, OllamaError } from '../core/errors.js';
+import { systemCode } from '../core/http-errors.js';
 import { failureJson, sumErrors, toFailure } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
@@ -62,8 +63,9 @@ export async function removeSessions(
   const targets = chosen.filter(({ updatedAt }) => age === undefined || Date.parse(updatedAt) < before);
   const asks = flags.yes !== true && flags.force !== true;
   if (flags.dryRun === true) {
-    await tellPlan(context, targets, missing);
-    return endWith({ removed: targets, missing, failed: [] }, flags);
+    const plan: Removal = { removed: targets, missing, failed: [] };
+    await tellPlan(context, plan);
+    return endWith(plan, flags);
   }
   if (asks && targets.length > 0) await confirm(context, targets);
   const outcome: Removal = { removed: [], missing, failed: [] };
@@ -111,7 +113,7 @@ async function remove({ io }: Context, target: SessionSummary, outcome: Removal)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     // Somebody else was faster: it is gone, as it should be.
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') outcome.removed.push(target);
+    if (systemCode(cause) === 'ENOENT') outcome.removed.push(target);
     else outcome.failed.push({ id: target.id, error: new OllamaError('internal', why, { cause }) });
   }
 }
@@ -144,32 +146,29 @@ function plain({ id, title }: SessionSummary): object {
   return { id, title };
 }
 
-async function tellPlan(
-  context: Context,
-  targets: readonly SessionSummary[],
-  missing: readonly Missing[],
-): Promise<void> {
+async function tellPlan(context: Context, plan: Removal): Promise<void> {
   const { io, mode } = context;
-  if (mode === 'json') return await writeDocument(context, targets, missing, { dry_run: true }, []);
+  if (mode === 'json') return await writeDocument(context, plan, { dry_run: true });
+  const targets = plan.removed;
   const end = targets.length === 0 ? 'Nothing would be removed.' : `${targets.length} would be removed.`;
   const lines = targets.length === 0 ? [] : await describe(context, io.stdout, targets);
   await writeLines(io.stdout, [...lines, end], io.signal);
 }
 
-async function tellOutcome(context: Context, { removed, missing, failed }: Removal): Promise<void> {
+async function tellOutcome(context: Context, outcome: Removal): Promise<void> {
   const { io, mode, flags } = context;
-  if (mode === 'json') return await writeDocument(context, removed, missing, {}, failed);
+  if (mode === 'json') return await writeDocument(context, outcome);
   if (flags.quiet === true) return;
-  const lines = removed.map(({ id, title }) => `removed ${id}${title === '' ? '' : `, ${cleanLine(title)}`}`);
+  const lines = outcome.removed.map(
+    ({ id, title }) => `removed ${id}${title === '' ? '' : `, ${cleanLine(title)}`}`,
+  );
   await writeLines(io.stdout, lines, io.signal);
 }
 
 async function writeDocument(
   { io, flags }: Context,
-  removed: readonly SessionSummary[],
-  missing: readonly Missing[],
-  more: object,
-  failed: Removal['failed'],
+  { removed, missing, failed }: Removal,
+  more: object = {},
 ): Promise<void> {
   const document = {
     ...more,

@@ -12,8 +12,6 @@ import { readSession } from './store.js';
 
 type Style = Pick<Styles, 'dim' | 'bold'>;
 
-const PLAIN: Style = { dim: (text) => text, bold: (text) => text };
-
 /** Shows one conversation: as it was said, or with `--json` as a document. Throws `session_not_found` and `usage`. */
 export async function tellSession(context: Context, word: string): Promise<void> {
   const { io, mode, settings } = context;
@@ -63,7 +61,7 @@ function renderTranscript(
   session: Session,
   facts: readonly string[],
   clean: (text: string) => string,
-  style: Style = PLAIN,
+  style: Style,
 ): string {
   const { title, model, conversation, details } = session;
   const { system, messages } = conversation;

@@ -1,5 +1,6 @@
 import { readFile, readdir, stat, unlink } from 'node:fs/promises';
 import { OllamaError } from '../core/errors.js';
+import { systemCode } from '../core/http-errors.js';
 import { createPool } from '../core/pool.js';
 import { findNearest } from '../format/nearest.js';
 import type { Io } from '../io.js';
@@ -18,10 +19,6 @@ export type SessionSummary = Pick<
 /** How many files are read at once: more gain nothing, and their texts would all be in memory. */
 const AT_ONCE = 8;
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
 async function listIds(io: StoreIo): Promise<string[]> {
   try {
     const entries = await readdir(sessionsDir(io), { withFileTypes: true });
@@ -29,7 +26,7 @@ async function listIds(io: StoreIo): Promise<string[]> {
     const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
     return files.flatMap(({ name }) => readId(name) ?? []);
   } catch (error) {
-    if (isMissing(error)) return [];
+    if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -61,14 +58,15 @@ function isNewer(a: Pick<Session, 'id' | 'updatedAt'>, b: Pick<Session, 'id' | '
   return one < other ? 1 : -1;
 }
 
+/** What a list tells of a conversation, without the conversation itself. */
+export function summarize(session: SessionSummary): SessionSummary {
+  const { id, title, model, host, createdAt, updatedAt, turns, tokens } = session;
+  return { id, title, model, host, createdAt, updatedAt, turns, tokens };
+}
+
 /** Every kept conversation, the one in which something was last said first. */
 export async function listSessions(io: StoreIo): Promise<SessionSummary[]> {
-  return await readSessions(
-    io,
-    ({ id, title, model, host, createdAt, updatedAt, turns, tokens }): SessionSummary => {
-      return { id, title, model, host, createdAt, updatedAt, turns, tokens };
-    },
-  );
+  return await readSessions(io, summarize);
 }
 
 /** The ids of the files, the one that was last written to first. */
@@ -147,7 +145,7 @@ export async function readSession(io: StoreIo, word: string): Promise<Session> {
   try {
     return await readById(io, id);
   } catch (error) {
-    if (isMissing(error)) throw notFound(word, []);
+    if (systemCode(error) === 'ENOENT') throw notFound(word, []);
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import {
   type JsonSchemaValidatorResult,
 } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { LONGEST_MS } from '../config/duration.js';
 import type { McpServer } from '../config/schema.js';
 import type { Io } from '../io.js';
 import { limitBody } from './limit-body.js';
@@ -102,9 +103,6 @@ export async function connectServer(
     throw error;
   }
 }
-
-/** The longest that a timer of Node can take. */
-export const LONGEST_MS = 2 ** 31 - 1;
 
 /** True for the error of a call that took too long. */
 export function isTimeout(error: unknown): boolean {

@@ -1,3 +1,4 @@
+import { LONGEST_MS } from '../config/duration.js';
 import type { McpServer } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
@@ -34,7 +35,7 @@ interface Open {
 }
 
 /** Loaded when it is needed: it is as large as all the rest of a chat. */
-type Lib = Pick<typeof Connect, 'connectServer' | 'isTimeout' | 'LONGEST_MS'>;
+type Lib = Pick<typeof Connect, 'connectServer' | 'isTimeout'>;
 
 /**
  * Connects to MCP servers by their names in the configuration, all at once. Throws `usage` for a name that is not there,
@@ -187,7 +188,7 @@ async function callTool(
   const startedAt = now();
   const took = (): number => Math.max(0, now() - startedAt);
   // An explicit "no limit" is there, without a value.
-  const ms = 'timeout' in server ? (server.timeout ?? lib.LONGEST_MS) : CALL_MS;
+  const ms = 'timeout' in server ? (server.timeout ?? LONGEST_MS) : CALL_MS;
   // The library leaves a listener on the signal of each call.
   const stop = relay(signal);
   try {

@@ -149,7 +149,7 @@ function refuse(text: string): ToolResult {
 }
 
 async function untilAborted<Value>(
-  work: Value | Promise<Value>,
+  work: Promise<Value>,
   signal: AbortSignal,
   instead: () => Value,
 ): Promise<Value> {

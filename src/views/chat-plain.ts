@@ -9,7 +9,7 @@ import { continueLine, reduceComposer } from './chat/composer.js';
 import { startComposer } from './chat/composer-state.js';
 import { findChoice } from './chat/choice.js';
 import { openLines } from './chat/lines.js';
-import { tellBlock, tellError, tellQuestion } from './chat/tell.js';
+import { tellBlock, tellError, tellQuestion, tellUnkept } from './chat/tell.js';
 import { openTexts } from './chat/texts.js';
 import { openTurn } from './chat/turn.js';
 import type { TurnView } from './chat/turn.js';
@@ -153,8 +153,7 @@ export async function runPlainChat(options: ChatViewOptions): Promise<void> {
   }
 
   function tellHistory(problem: unknown): void {
-    if (problem !== undefined)
-      show({ kind: 'note', text: `What you send is not kept: ${tellError(problem)}` });
+    if (problem !== undefined) show(tellUnkept(problem));
   }
 
   const onAbort = (): void => stage.leave();

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readInput } from '../../src/chat/commands.js';
 import { completeInput } from '../../src/chat/complete.js';
 import { findMentions } from '../../src/attachments/mentions.js';
-import { COMMAND_NAMES } from '../../src/chat/slash-commands.js';
 
 const isPosix = process.platform !== 'win32';
 let folder = '';
@@ -34,7 +33,6 @@ async function complete(marked: string): Promise<string[]> {
   const cursor = marked.indexOf('|');
   const text = marked.replace('|', '');
   const { from, to, options } = await completeInput(text, cursor, {
-    commands: COMMAND_NAMES,
     models: () => Promise.resolve(MODELS),
     cwd: path.join(folder, 'work'),
     home: path.join(folder, 'home'),

@@ -15,7 +15,8 @@ import { spliceMessages } from '../../src/core/conversation.js';
 import { foldSession } from '../../src/sessions/fold.js';
 import { parseEntries } from '../../src/sessions/parse.js';
 import { makeId } from '../../src/sessions/place.js';
-import { keepsSessions, openRecorder, type RecorderStart } from '../../src/sessions/recorder.js';
+import { keepsSessions } from '../../src/models/usage.js';
+import { openRecorder, type RecorderStart } from '../../src/sessions/recorder.js';
 import { readSession } from '../../src/sessions/store.js';
 import { answer, anyStep, METRICS, stateIo, user, type Step } from './entries.js';
 

@@ -44,6 +44,10 @@ function drawMarked(sign: string, text: string, width: number, paint: (row: stri
   );
 }
 
+function drawDim(text: string, width: number, { styles }: Look): string[] {
+  return wrapRows(text, width).map((row) => INDENT + styles.dim(row));
+}
+
 function drawPairs(pairs: readonly (readonly [string, string])[], width: number, { styles }: Look): string[] {
   const widths = pairs.map(([usage]) => displayWidth(usage));
   const most = Math.floor(width * WIDEST_USAGE);
@@ -111,7 +115,7 @@ export function drawThought(rows: readonly string[], { styles }: Look): string[]
 /** The line that stands for what is folded, or above what was. */
 export function drawFold(title: string, isOpen: boolean, width: number, look: Look): string[] {
   const sign = isOpen ? (look.unicode ? '▾' : '-') : look.signs.fold;
-  return wrapRows(`${sign} ${title}`, width).map((row) => INDENT + look.styles.dim(row));
+  return drawDim(`${sign} ${title}`, width, look);
 }
 
 function drawMessage(text: string, look: Look): string[] {
@@ -144,7 +148,7 @@ function drawRows(block: Block, columns: number, look: Look): string[] {
     case 'tool':
       return drawTool(block.call, block.outcome, block.isError, width, look);
     case 'note':
-      return wrapRows(block.text, width).map((row) => INDENT + styles.dim(row));
+      return drawDim(block.text, width, look);
     case 'warning':
       return drawMarked(styles.warn(signs.warn), block.text, width, (row) => row);
     case 'pairs':
@@ -157,9 +161,7 @@ function drawRows(block: Block, columns: number, look: Look): string[] {
     case 'failure':
       return [
         ...drawMarked(styles.bad(signs.cross), block.message, width, (row) => row),
-        ...(block.hint === undefined
-          ? []
-          : wrapRows(block.hint, width).map((row) => INDENT + styles.dim(row))),
+        ...(block.hint === undefined ? [] : drawDim(block.hint, width, look)),
       ];
   }
 }

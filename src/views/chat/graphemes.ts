@@ -1,7 +1,6 @@
-import { splitGraphemes as splitText } from '../../format/graphemes.js';
+import { segment, splitGraphemes as splitText } from '../../format/graphemes.js';
 import { displayWidth } from '../../format/width.js';
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const TAB_WIDTH = 4;
 /** How far around a place a grapheme is looked for, in code units: a segmenter's time grows with the square of its text. */
 const REACH = 4096;
@@ -89,7 +88,7 @@ export function previousBoundary(text: string, at: number): number {
   if (at <= 1 || text[at - 1] === '\n') return Math.max(0, at - 1);
   if (isPlain(text, at - 1) && isPlain(text, at - 2)) return at - 1;
   const anchor = findAnchor(text, at);
-  const last = segmenter.segment(text.slice(anchor, at)).containing(at - anchor - 1);
+  const last = segment(text.slice(anchor, at)).containing(at - anchor - 1);
   return anchor + (last?.index ?? 0);
 }
 
@@ -97,7 +96,7 @@ export function previousBoundary(text: string, at: number): number {
 export function nextBoundary(text: string, at: number): number {
   if (at >= text.length - 1) return text.length;
   if (text[at] === '\n' || (isPlain(text, at) && isPlain(text, at + 1))) return at + 1;
-  const first = segmenter.segment(text.slice(at, findLineEnd(text, at))).containing(0);
+  const first = segment(text.slice(at, findLineEnd(text, at))).containing(0);
   return at + (first?.segment.length ?? 1);
 }
 
@@ -107,7 +106,7 @@ export function snapToBoundary(text: string, at: number): number {
   if (text[at - 1] === '\n' || text[at] === '\n') return at;
   if (isPlain(text, at - 1) && isPlain(text, at)) return at;
   const anchor = findAnchor(text, at);
-  const inside = segmenter.segment(text.slice(anchor, findLineEnd(text, at))).containing(at - anchor);
+  const inside = segment(text.slice(anchor, findLineEnd(text, at))).containing(at - anchor);
   if (inside === undefined || inside.index === at - anchor) return at;
   return anchor + inside.index + inside.segment.length;
 }

@@ -1,4 +1,5 @@
 import type { Dialogue } from '../../chat/stage.js';
+import { HOW_TO_LEAVE } from './tell.js';
 
 const AGAIN_MS = 2_000;
 
@@ -32,7 +33,7 @@ export function startHints(changed: () => void): Hints {
     set,
     wantsToLeave() {
       if (leavesNext) return true;
-      set('Ctrl-D or /bye leaves; Ctrl-C again too');
+      set(HOW_TO_LEAVE);
       leavesNext = true;
       timer = setTimeout(() => {
         set(undefined);

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Io } from '../../io.js';
+import { HOW_TO_LEAVE } from './tell.js';
 
 /** What else than lines a person may type. */
 export interface LineKeys {
@@ -67,7 +68,7 @@ export function openLines(io: Io, history: readonly string[], keys: LineKeys): L
     }
     if (!isAnswering) {
       leavesNext = true;
-      io.stdout.write('\nCtrl-D or /bye leaves; Ctrl-C again too\n');
+      io.stdout.write(`\n${HOW_TO_LEAVE}\n`);
     }
     // What stands in the line is dropped, as a shell does it.
     keyboard.write(null, { ctrl: true, name: 'e' });

@@ -4,16 +4,14 @@ import type { Dialogue, Stage } from '../../chat/stage.js';
 import type { KeyAction } from '../../config/key-actions.js';
 import { startAway } from './away.js';
 import type { AwayOptions } from './away.js';
-import { pressComposer, reduceComposer } from './composer.js';
 import { tellSearch } from './composer-search.js';
-import { expandComposer, putBack, sendComposer, startComposer } from './composer-state.js';
-import type { Composer } from './composer-state.js';
+import { startDraft } from './draft.js';
 import type { Live } from './frame.js';
 import type { InputToken } from './key-parser.js';
 import { startHints } from './hints.js';
 import { nameKey } from './keys.js';
 import { startQuestions } from './questions.js';
-import { tellError } from './tell.js';
+import { tellError, tellUnkept } from './tell.js';
 import type { Transcript } from './transcript.js';
 
 /** What a chat is made of, besides the drawing. */
@@ -51,8 +49,6 @@ export interface Repl {
   readonly ended: Promise<void>;
 }
 
-const MOST_FOLDED = 8;
-
 /** What was sent, without the marks around it that only its lines needed. */
 function echoOf(written: string): string {
   return unquoteBlock(written.trim()).trim();
@@ -61,9 +57,7 @@ function echoOf(written: string): string {
 /** Starts the conversation; nothing is shown before the dialogue is opened. */
 export function startRepl(options: ReplOptions): Repl {
   const { transcript, history, keys } = options;
-  let composer = startComposer(history?.entries ?? []);
-  /** What was sent with folded pastes in it, and may be given back. */
-  let folded: readonly Composer[] = [];
+  const draft = startDraft(history?.entries ?? []);
   let leaving = false;
   /** Whether the answer is on the screen whole, and only what is behind it goes on; Enter then sends a moment later. */
   let isEnding = false;
@@ -110,13 +104,9 @@ export function startRepl(options: ReplOptions): Repl {
     edit: away.edit,
     lend: options.lend,
     giveBack(text, toShorten = false) {
-      if (composer.text !== '') return false;
-      const isSame = (one: Composer): boolean => expandComposer(one).trim() === text.trim();
-      const sent = toShorten ? undefined : folded.findLast(isSame);
-      composer =
-        sent === undefined ? reduceComposer(composer, { type: 'replace', text }) : putBack(composer, sent);
-      options.changed('text');
-      return true;
+      const isGiven = draft.giveBack(text, toShorten);
+      if (isGiven) options.changed('text');
+      return isGiven;
     },
     changed: () => options.changed('text'),
     send: options.send,
@@ -156,13 +146,11 @@ export function startRepl(options: ReplOptions): Repl {
 
   function tellHistory(problem: unknown): void {
     if (problem === undefined) return;
-    const text = `What you send is not kept: ${tellError(problem)}`;
-    transcript.show({ kind: 'note', text });
+    transcript.show(tellUnkept(problem));
     options.changed('text');
   }
 
   function submit(): void {
-    const written = expandComposer(composer);
     if (dialogue.isBusy()) {
       if (isEnding) sendsNext = true;
       else hints.set('the answer is still coming; Ctrl-C stops it');
@@ -170,9 +158,9 @@ export function startRepl(options: ReplOptions): Repl {
     }
     sendsNext = false;
     isEnding = false;
+    const written = draft.written();
     if (written.trim() === '') return;
-    if (composer.chips.length > 0) folded = [...folded, composer].slice(-MOST_FOLDED);
-    composer = sendComposer(composer);
+    draft.send();
     if (history !== undefined) kept = history.add(written).then(tellHistory);
     transcript.show({ kind: 'prompt', text: echoOf(written) });
     void run(written);
@@ -181,15 +169,14 @@ export function startRepl(options: ReplOptions): Repl {
   function interrupt(): void {
     if (dialogue.isBusy()) dialogue.stop();
     // Undo brings it back.
-    else if (composer.text !== '') composer = reduceComposer(composer, { type: 'replace', text: '' });
+    else if (draft.composer().text !== '') draft.change({ type: 'replace', text: '' });
     else if (hints.wantsToLeave()) leave();
   }
 
   async function openEditor(): Promise<void> {
-    const written = expandComposer(composer);
-    const edited = await away.edit(written);
+    const edited = await away.edit(draft.written());
     if (edited === undefined) return;
-    composer = reduceComposer(composer, { type: 'replace', text: edited });
+    draft.change({ type: 'replace', text: edited });
     // The terminal was drawn on as soon as it was ours again.
     options.changed('key');
   }
@@ -201,10 +188,10 @@ export function startRepl(options: ReplOptions): Repl {
   }
 
   async function complete(): Promise<void> {
-    const { text, cursor } = composer;
+    const { text, cursor } = draft.composer();
     const completion = await dialogue.complete(text, cursor).catch(() => undefined);
     if (completion === undefined) return;
-    composer = reduceComposer(composer, { type: 'offer', text, cursor, completion });
+    draft.change({ type: 'offer', text, cursor, completion });
     options.changed('key');
   }
 
@@ -221,9 +208,8 @@ export function startRepl(options: ReplOptions): Repl {
 
   function pressAction(action: KeyAction): void {
     if (action !== 'interrupt') hints.set(undefined);
-    const pressed = pressComposer(composer, action, options.composerWidth());
-    composer = pressed.composer;
-    if (pressed.rest !== undefined) CONTROLS[pressed.rest]?.();
+    const rest = draft.press(action, options.composerWidth());
+    if (rest !== undefined) CONTROLS[rest]?.();
   }
 
   function accept(token: InputToken): void {
@@ -239,14 +225,14 @@ export function startRepl(options: ReplOptions): Repl {
     }
     if (text !== undefined) {
       hints.set(undefined);
-      composer = reduceComposer(composer, { type: token.type === 'paste' ? 'paste' : 'insert', text });
+      draft.change({ type: token.type === 'paste' ? 'paste' : 'insert', text });
     } else if (action !== undefined) pressAction(action);
-    questions.noteWriting(composer.text !== '');
+    questions.noteWriting(draft.composer().text !== '');
   }
 
   function describeStatus(): readonly string[] {
     if (questions.asking() !== undefined) return ['Enter or a letter', 'Esc turns away'];
-    const searching = tellSearch(composer);
+    const searching = tellSearch(draft.composer());
     return searching === undefined ? hints.besides(dialogue) : [searching];
   }
 
@@ -263,7 +249,8 @@ export function startRepl(options: ReplOptions): Repl {
     },
     live() {
       questions.noteDrawn();
-      return { composer, tail: transcript.tail, asking: questions.asking(), status: describeStatus() };
+      const { tail } = transcript;
+      return { composer: draft.composer(), tail, asking: questions.asking(), status: describeStatus() };
     },
   };
 }

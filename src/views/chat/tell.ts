@@ -4,6 +4,9 @@ import type { Fact } from '../../chat/wording.js';
 import { cleanLine } from '../../format/clean.js';
 import type { AnswerText } from '../../markdown/answer-text.js';
 
+/** What the first Ctrl-C is answered with where there is nothing to stop. */
+export const HOW_TO_LEAVE = 'Ctrl-D or /bye leaves; Ctrl-C again too';
+
 /** All of them in one pair of parentheses; a part has none of its own within. */
 function tellFacts(facts: readonly Fact[]): string[] {
   const texts = facts.map(({ text }) => text.replace(/^\((.*)\)$/, '$1'));
@@ -57,4 +60,9 @@ export function tellQuestion({ title, details, choices }: Question): string[] {
 /** Why something failed, in a clean line. */
 export function tellError(error: unknown): string {
   return cleanLine(error instanceof Error ? error.message : String(error));
+}
+
+/** That the history of what was sent can't be kept, and why. */
+export function tellUnkept(problem: unknown): Block {
+  return { kind: 'note', text: `What you send is not kept: ${tellError(problem)}` };
 }
