@@ -16,9 +16,14 @@ const MAY_IMPORT = {
   'src/advice.ts': ['src/advise-memory.ts', 'src/next-step.ts', 'src/core', 'src/format'],
   'src/advise-memory.ts': ['src/next-step.ts', 'src/core', 'src/format'],
   'src/next-step.ts': ['src/core', 'src/format'],
-  'src/look-up-facts.ts': ['src/next-step.ts', 'src/context.ts', 'src/core', 'src/models/smaller.ts'],
+  'src/look-up-facts.ts': [
+    ...['src/next-step.ts', 'src/context.ts', 'src/core', 'src/format', 'src/models/smaller.ts'],
+  ],
   'src/help-topics.ts': ['src/failure.ts'],
   'src/context.ts': [
+    'src/start-server.ts',
+    'src/health/remember.ts',
+    'src/hosts',
     'src/flags.ts',
     'src/io.ts',
     'src/config',
@@ -72,7 +77,12 @@ const MAY_IMPORT = {
     ],
     ...['src/io.ts', 'src/look-up-facts.ts', 'src/core/errors.ts', 'src/format', 'src/output', 'commander'],
   ],
-  'src/index.ts': ['src/core', 'src/output/pull-reporter.ts'],
+  'src/index.ts': [
+    'src/core',
+    'src/providers',
+    'src/editor-tools/functions.ts',
+    'src/output/pull-reporter.ts',
+  ],
 
   // The core: the library, which knows no terminal and no program around it.
   'src/core': ['node:'],
@@ -84,6 +94,7 @@ const MAY_IMPORT = {
   'src/output': ['src/io.ts', 'src/core', 'src/format', 'chalk', 'cli-progress', 'node:'],
   'src/output/pull-reporter.ts': ['src/io.ts', 'src/core', 'src/format', 'node:', 'node:process'], // the library's stderr
   'src/chat': [
+    'src/providers',
     ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/show-pull.ts'],
     ...['src/advise-memory.ts', 'src/next-step.ts', 'src/start-server.ts', 'src/markdown', 'src/sessions'],
     'src/tools',
@@ -93,12 +104,15 @@ const MAY_IMPORT = {
   'src/attachments': ['src/io.ts', 'src/config', 'src/core', 'src/format', 'src/models', 'node:'],
   // With whom a conversation begins, and with what: flags, presets, the choice of a model, the kept one that goes on.
   'src/opening': [
+    'src/health/look.ts',
+    'src/providers',
     ...['src/consent.ts', 'src/context.ts', 'src/show-pull.ts', 'src/start-server.ts'],
     ...['src/chat', 'src/config', 'src/core', 'src/format', 'src/models', 'src/output', 'src/sessions'],
     ...['src/tools', 'node:'],
   ],
   // One answer and out, many of them, and vectors.
   'src/answers': [
+    'src/providers',
     ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/look-up-facts.ts'],
     ...['src/attachments', 'src/chat', 'src/config', 'src/core', 'src/format', 'src/markdown', 'src/models'],
     ...['src/opening', 'src/output', 'src/sessions', 'src/tools', 'node:'],
@@ -144,7 +158,47 @@ const MAY_IMPORT = {
     ...['src/context.ts', 'src/failure.ts', 'src/registry.ts'],
     ...['src/config', 'src/core', 'src/format', 'src/output', 'node:'],
   ],
+  // Providers besides Ollama's own API, and who answers when one can't. The library's too: no program around it.
+  'src/providers': ['src/core', 'src/format', 'node:'],
+  // What the configuration says of them.
+  'src/providers/configured.ts': [
+    'src/context.ts',
+    'src/io.ts',
+    'src/config',
+    'src/core',
+    'src/format',
+    'node:',
+  ],
+  // The person's own file of them.
+  'src/providers/edit.ts': [
+    ...['src/context.ts', 'src/config', 'src/core', 'src/format', 'src/hosts', 'src/output'],
+  ],
+  // Named hosts: their file, their secrets, and one question for many of them.
+  'src/hosts': [
+    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/tell-failure.ts'],
+    ...['src/next-step.ts', 'src/config', 'src/core', 'src/format', 'src/output', 'node:', 'yaml'],
+    ...['src/models', 'src/pulls'],
+  ],
+  // Why a server is not well, and waiting until it is.
+  'src/health': [
+    ...['src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/next-step.ts', 'src/version.ts'],
+    ...['src/config', 'src/core', 'src/format', 'src/hosts', 'src/models', 'src/output', 'node:'],
+  ],
+  'src/health/system.ts': ['src/context.ts', 'src/version.ts', 'src/core', 'node:', 'node:process'], // Node's version
+  // The REST gateway.
+  'src/gateway': [
+    ...['src/failure.ts', 'src/version.ts', 'src/core', 'src/format', 'src/models', 'src/providers'],
+    'src/output/pull-json.ts',
+    ...['node:', 'fastify', '@fastify/swagger', 'prom-client'],
+  ],
+  // What an editor asks of a client; the server of the MCP, and the same as functions of the library.
+  'src/editor-tools': [
+    ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/version.ts', 'src/config'],
+    ...['src/core', 'src/format', 'src/models', 'src/output', '@modelcontextprotocol/server', 'node:'],
+  ],
+  'src/editor-tools/functions.ts': ['src/core', 'src/format'],
   'src/commands': [
+    ...['src/editor-tools', 'src/gateway', 'src/health', 'src/hosts', 'src/providers'],
     ...['src/next-step.ts', 'src/command.ts', 'src/consent.ts', 'src/context.ts', 'src/failure.ts'],
     ...['src/io.ts', 'src/look-up-facts.ts', 'src/registry.ts', 'src/show-pull.ts', 'src/tell-failure.ts'],
     ...['src/copy-model.ts', 'src/export-installed.ts', 'src/tell-check.ts'],

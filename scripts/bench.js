@@ -4,6 +4,7 @@
 // run in turns, and medians are told. `--nightly [SEED]` first plays 200 random plans of faults, from that seed or today's.
 import { measureChat } from './bench/chat.js';
 import { drawTable, figure, median } from './bench/figures.js';
+import { measureHosts } from './bench/hosts.js';
 import { CHAT, chatEnvironment, PROMPT } from './bench/live-chat.js';
 import { measurePulls } from './bench/pulls.js';
 import { BIN, openRig, script } from './bench/rig.js';
@@ -16,12 +17,12 @@ const RUNS = isQuick
   ? {
       ...{ start: 9, frame: 3, memory: 3, flood: 1, view: 1, lines: 1 },
       ...{ stream: 1, streamTokens: 1_500, lengths: 1, lengthRate: 8_000, turns: 1, atOnce: true },
-      ...{ typing: 1, typingSeconds: 6, outdated: 2, verify: 3, three: 1, long: 1 },
+      ...{ typing: 1, typingSeconds: 6, outdated: 2, verify: 3, hosts: 5, three: 1, long: 1 },
     }
   : {
       ...{ start: 41, frame: 21, memory: 9, flood: 3, view: 2, lines: 5 },
       ...{ stream: 2, streamTokens: 5_000, lengths: 1, lengthRate: 2_000, turns: 2, atOnce: false },
-      ...{ typing: 2, typingSeconds: 15, outdated: 5, verify: 5, three: 3, long: 2 },
+      ...{ typing: 2, typingSeconds: 15, outdated: 5, verify: 5, hosts: 15, three: 3, long: 2 },
     };
 const PLANS = 200;
 const VIEW_SECONDS = isQuick ? 10 : 30;
@@ -122,7 +123,7 @@ async function measureView(rig) {
 }
 
 async function measureLines(rig) {
-  const ways = { parse: [], batches: [], events: [] };
+  const ways = { parse: [], batches: [], measured: [], events: [] };
   // Once before it counts: the server makes its lines at the first request.
   rig.run([script('read-lines.js'), 'batches', rig.url, String(CHAT_LINES)]);
   for (let n = 0; n < RUNS.lines; n += 1) {
@@ -134,6 +135,10 @@ async function measureLines(rig) {
   console.error(`JSON.parse of 1,000,000 chat lines: ${base.toFixed(0)} ms`);
   return [
     figure('1,000,000 chat lines, in batches, to JSON.parse alone', ways.batches, { base, atMost: 1.3 }),
+    figure('  the same while metrics are listened to, to them unheard', ways.measured, {
+      base: median(ways.batches),
+      atMost: 1.1,
+    }),
     figure('1,000,000 chat lines, event by event, to JSON.parse alone', ways.events, { base, atMost: 2 }),
   ];
 }
@@ -159,7 +164,7 @@ async function measureAll() {
   const parts = [
     ...[measureStart, measureMemory, measureView, measureLines],
     ...[measureChat, measureTyping],
-    ...[measureOutdated, measureVerify, measurePulls],
+    ...[measureOutdated, measureVerify, measureHosts, measurePulls],
   ];
   try {
     for (const measure of parts) figures.push(...(await measure(rig, RUNS)));

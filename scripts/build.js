@@ -70,8 +70,8 @@ const noCodeLoaders = {
   },
 };
 
-/** undici is the one dependency that stays a package: it is loaded only behind a proxy. */
-const external = ['undici', 'typescript'];
+/** What stays a package: undici is loaded only behind a proxy, the others only by the gateway. */
+const external = ['undici', 'typescript', 'fastify', '@fastify/swagger', 'prom-client'];
 
 async function buildProgram() {
   const { outputFiles, metafile } = await esbuild.build({

@@ -47,10 +47,12 @@ function lookUp(model: string): NextStep {
   return { label, command: `ollama-cli tags ${shellWord(model.replace(/:[^:/]*$/, ''))}`, note };
 }
 
-function adviseUnreachable(error: OllamaError): Advice {
+function adviseUnreachable(error: OllamaError, { hosts = [] }: Circumstances): Advice {
   if (/no such name|could not be looked up/.test(error.message)) {
+    const near = hosts.map(cleanLine).join(', ');
     return {
       steps: [
+        ...(near === '' ? [] : [{ label: 'did you mean', command: near, note: 'ollama-cli hosts list' }]),
         { label: 'check the name', command: 'ollama-cli -H HOST:PORT list' },
         { label: 'where it is from', command: 'ollama-cli config list --show-origin' },
       ],
@@ -123,11 +125,11 @@ function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advic
   }
   return {
     steps: [
-      { label: 'with a password', command: 'ollama-cli -H https://USER:PASSWORD@HOST list' },
+      { label: 'with a password', command: 'ollama-cli hosts add NAME URL --user USER' },
       {
         label: 'with a token',
-        command: 'headers.authorization in the user configuration file',
-        note: 'ollama-cli config path',
+        command: 'ollama-cli hosts add NAME URL --token-env VARIABLE',
+        note: 'then ask it with -H NAME',
       },
     ],
   };
@@ -137,14 +139,16 @@ function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advic
 export function advise(error: OllamaError, facts: Circumstances): Advice {
   // Each of those that it sums up is told with its own.
   if (error.errors !== undefined) return { steps: [] };
+  // Neither Ollama's address nor its models: what helps with another provider is in its hint.
+  if (error.provider !== undefined) return { steps: [] };
   switch (error.code) {
     case 'model_not_found':
       return adviseNotFound(error, facts);
     case 'unreachable':
-      return adviseUnreachable(error);
+      return adviseUnreachable(error, facts);
     case 'timeout':
       return error.message.startsWith('No Ollama server')
-        ? adviseUnreachable(error)
+        ? adviseUnreachable(error, facts)
         : {
             steps:
               error.hint === undefined

@@ -13,8 +13,14 @@ export interface GlobalFlags {
   readonly progress?: string;
   readonly timeout?: string;
   readonly config?: string;
+  /** `@FILE` with a header a line, or `Name: value` of one that is no secret; repeats. */
+  readonly header?: readonly string[];
   readonly debug?: boolean;
   readonly version?: boolean;
+}
+
+function gather(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 /** Declares the global options on the root. */
@@ -31,12 +37,13 @@ export function addGlobalFlags(program: Command): void {
     .addOption(new Option('--progress <how>', 'how to show a pull').choices(['auto', 'ink', 'bar', 'lines']))
     .option('--timeout <duration>', 'longest wait for an answer, or silence of a stream: 30s, 5m')
     .option('--config <file>', "read this file instead of the project's")
+    .option('--header <@file>', 'headers for this server from a file of yours; repeats', gather)
     .option('--debug', 'HTTP and stack traces on stderr, secrets left out')
     .option('-v, --version', 'print the version');
 }
 
 /** The global options that take the word after them, where it is not joined to them: `-H box`, `-qH box`, `--host box`. */
-const TAKES_NEXT = /^(?:-[a-z]*H|--(?:host|fields|color|progress|timeout|config))$/;
+const TAKES_NEXT = /^(?:-[a-z]*H|--(?:host|fields|color|progress|timeout|config|header))$/;
 
 /** Where the command stands in a command line: the first word that is neither an option nor an option's value; -1 without. */
 export function findCommand(argv: readonly string[]): number {
@@ -44,16 +51,16 @@ export function findCommand(argv: readonly string[]): number {
 }
 
 /** Options whose value is only ever given after `=`, with what they stand for without one. */
-const OPTIONAL_VALUES: Readonly<Record<string, string>> = {
-  '--think': '--think=true',
-  '--watch': '--watch=2s',
-  '--extract': '--extract=1',
-};
+const OPTIONAL_VALUES: ReadonlyMap<string, string> = new Map([
+  ['--think', '--think=true'],
+  ['--watch', '--watch=2s'],
+  ['--extract', '--extract=1'],
+]);
 
 /** Gives the options with an optional value their default, so that they never swallow the word after them. */
 export function fixOptionalValues(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
-  return argv.map((word, index) => (end >= 0 && index > end ? word : (OPTIONAL_VALUES[word] ?? word)));
+  return argv.map((word, index) => (end >= 0 && index > end ? word : (OPTIONAL_VALUES.get(word) ?? word)));
 }
 
 /** True where JSON was asked for, told before anything is parsed: a usage error is JSON then too. */

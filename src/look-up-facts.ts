@@ -1,6 +1,7 @@
 import type { Context } from './context.js';
 import type { OllamaError } from './core/errors.js';
 import { isOutOfMemory } from './core/http-errors.js';
+import { findNearest } from './format/nearest.js';
 import type { FailureFacts } from './next-step.js';
 
 /** How long the names of installed models may be asked for, to better an error's words. In milliseconds. */
@@ -10,6 +11,7 @@ const NAMES_MS = 1_000;
 export async function lookUpFacts(error: OllamaError, context: Context): Promise<FailureFacts> {
   const hostFlag = context.flags.host;
   if (error.code === 'model_not_found') return { hostFlag, installed: await installedNames(context) };
+  if (error.code === 'unreachable') return { hostFlag, hosts: nearHosts(context) };
   if (error.model === undefined || !isOutOfMemory(error)) return { hostFlag };
   const { findSmaller } = await import('./models/smaller.js');
   const window = context.settings.options['num_ctx'];
@@ -18,6 +20,11 @@ export async function lookUpFacts(error: OllamaError, context: Context): Promise
     window: typeof window === 'number' ? window : undefined,
     smaller: await findSmaller(context, error.model),
   };
+}
+
+/** The configured hosts that a host's word may have been meant for; an address is nobody's name. */
+function nearHosts({ settings }: Context): readonly string[] {
+  return /[.:/]/.test(settings.host) ? [] : findNearest(settings.host, Object.keys(settings.hosts), 3);
 }
 
 async function installedNames(context: Context): Promise<readonly string[]> {

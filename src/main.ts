@@ -62,11 +62,13 @@ function usageError(error: CommanderError, argv: readonly string[]): OllamaError
       : argv[findCommand(argv)] === 'help'
         ? 'There is no such command or topic'
         : 'A command is missing';
-  const told = error.code === 'commander.help' ? missing : error.message;
+  // A value that an option does not take may be a secret that its person thought it did.
+  const words = error.message.replace(/^(error: unknown option '-[^=]*)=[^]*'/, "$1'");
+  const told = error.code === 'commander.help' ? missing : words;
   const message = told.replace(/^error: /, '').replace(/^./, (letter) => letter.toUpperCase());
   return new OllamaError('usage', message.endsWith('.') || message.endsWith(')') ? message : `${message}.`, {
     hint: command === undefined ? 'ollama-cli --help' : `ollama-cli ${command} --help`,
-    cause: error,
+    ...(words === error.message ? { cause: error } : {}),
   });
 }
 

@@ -11,6 +11,8 @@ export interface FailureFacts {
   readonly installed?: readonly string[];
   /** The server as it was named on the command line: a command to copy must ask the same one. */
   readonly hostFlag?: string | undefined;
+  /** Configured hosts that may have been meant, where the server's name is none that the network knows. */
+  readonly hosts?: readonly string[] | undefined;
   /** True where the registry was allowed plain HTTP: the same command needs it again. */
   readonly insecure?: boolean | undefined;
   /** The window of the conversation in tokens, and smaller models that are installed: for one that found no memory. */

@@ -5,19 +5,22 @@ import { chooseProgress } from './output/progress-kind.js';
 
 /** Opens the display that the flags, the settings and the terminal ask for; `own` is what this work shows on it. */
 export async function openDisplay(
-  { io, client, settings, flags, progressMode }: Context,
-  own: Pick<PullDisplayOptions, 'model' | 'verb' | 'stallMs' | 'bell'>,
-  quiet = flags.quiet === true,
+  context: Context,
+  own: Pick<PullDisplayOptions, 'model' | 'verb' | 'stallMs' | 'bell'> & {
+    readonly host?: string | undefined;
+  },
+  quiet = context.flags.quiet === true,
 ): Promise<PullDisplay> {
+  const { io, settings, progressMode } = context;
   const look = await openLook(io, io.stderr, settings);
   return await openPullDisplay(chooseProgress(settings.progress, progressMode, quiet), {
     stream: io.stderr,
     env: io.env,
-    host: client.host.display,
     colorLevel: look.level,
     unicode: look.unicode,
     now: () => io.now(),
     signal: io.signal,
     ...own,
+    host: own.host ?? context.client.host.display,
   });
 }

@@ -34,7 +34,13 @@ const COMMANDS: readonly Entry[] = [
   { names: ['embed'], load: async () => await import('./commands/embed.js') },
   { names: ['sessions'], load: async () => await import('./commands/sessions.js') },
   { names: ['health'], load: async () => await import('./commands/health.js') },
+  { names: ['wait'], load: async () => await import('./commands/wait.js') },
+  { names: ['hosts'], load: async () => await import('./commands/hosts.js') },
+  { names: ['providers'], load: async () => await import('./commands/providers.js') },
+  { names: ['serve'], load: async () => await import('./commands/serve.js') },
+  { names: ['gateway'], load: async () => await import('./commands/gateway.js') },
   { names: ['sandbox'], load: async () => await import('./commands/sandbox.js') },
+  { names: ['mcp'], load: async () => await import('./commands/mcp.js') },
   { names: ['config'], load: async () => await import('./commands/config.js') },
 ];
 
@@ -95,7 +101,7 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Pro
   addGlobalFlags(command);
 
   const action: Action =
-    (run, { settings, refused } = {}) =>
+    (run, { settings, needsClient, refused } = {}) =>
     async (...args) => {
       const flags = command.opts<GlobalFlags>();
       // The root has answered `--version` already: after a command's name it is none of its options.
@@ -103,6 +109,8 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Pro
         throw new CommanderError(1, 'commander.unknownOption', "error: unknown option '--version'");
       try {
         context = await createContext(io, flags, settings?.(...args));
+        // What its host is sent may not be there to be had: that ends a command before it begins.
+        if (needsClient?.(...args) !== false) void context.client;
       } catch (error) {
         if (flags.json === true && refused) await tellRefused(io, refused(...args), error);
         throw error;

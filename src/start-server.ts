@@ -15,7 +15,25 @@ const LIMIT_MS = 30_000;
 const ASK_EVERY_MS = 100;
 /** A log that has grown beyond this is begun anew, in bytes. */
 const LONGEST_LOG = 10_000_000;
-const GET_IT = 'https://ollama.com/download';
+const DOWNLOAD = 'https://ollama.com/download';
+/** Ollama's own ways to install it. */
+const GET_IT: Partial<Record<NodeJS.Platform, string>> = {
+  linux: `Get it from ${DOWNLOAD}, or: curl -fsSL https://ollama.com/install.sh | sh`,
+  darwin: `Get it from ${DOWNLOAD}, or: brew install ollama`,
+  win32: `Get it from ${DOWNLOAD}, or: winget install Ollama.Ollama`,
+};
+
+/** A server that answers: which, and where it is from. */
+export interface StartedServer {
+  /** False where one answered already: nothing was started. */
+  readonly started: boolean;
+  readonly program?: string;
+  readonly pid?: number | undefined;
+  /** The file of what it says. */
+  readonly log: string;
+  /** The command that ends it. */
+  readonly stop: string;
+}
 
 /**
  * Starts `ollama serve` for the host in use, if nothing answers there yet, and resolves once it does; it goes on running
@@ -24,6 +42,17 @@ const GET_IT = 'https://ollama.com/download';
  */
 export async function startServer(context: Pick<Context, 'io' | 'client'>): Promise<void> {
   const { io, client } = context;
+  const { started, program, log, stop } = await launchServer(context);
+  if (!started) return;
+  io.stderr.write(
+    `Started ${program} serve on ${client.host.display}; it goes on running. Stop it: ${stop}\n`,
+  );
+  io.stderr.write(`What it says is in ${log}\n`);
+}
+
+/** The same without a word; tells what was done. */
+export async function launchServer(context: Pick<Context, 'io' | 'client'>): Promise<StartedServer> {
+  const { io, client } = context;
   const { host } = client;
   if (!isLoopback(host.hostname) || host.protocol !== 'http:' || host.path !== '') {
     throw new OllamaError('usage', `Only a plain server on this machine can be started, not ${host.url}.`, {
@@ -31,22 +60,30 @@ export async function startServer(context: Pick<Context, 'io' | 'client'>): Prom
       hint: 'Start it there: ollama serve.',
     });
   }
-  if (await answers(context, io.signal)) return;
+  const log = path.join(stateDir(io.env, io.platform), 'logs', 'ollama-serve.log');
+  if (await answers(context, io.signal))
+    return { started: false, log, stop: stopAny(io.platform, host.port) };
   const program = await findProgram(io, 'ollama');
   if (program === undefined) {
     throw new OllamaError('unreachable', 'Ollama is not installed here: there is no "ollama" on the PATH.', {
       host: host.url,
-      hint: `Get it from ${GET_IT}.`,
+      hint: GET_IT[io.platform] ?? `Get it from ${DOWNLOAD}.`,
     });
   }
-  const log = path.join(stateDir(io.env, io.platform), 'logs', 'ollama-serve.log');
   const child = await spawnServer(io, program, host, log);
   await waitUntilItAnswers(context, child, log);
   client.clearCache();
   const { pid } = child;
-  const end = io.platform === 'win32' ? `taskkill /PID ${pid} /T /F` : `kill ${pid}`;
-  io.stderr.write(`Started ${program} serve on ${host.display}; it goes on running. Stop it: ${end}\n`);
-  io.stderr.write(`What it says is in ${log}\n`);
+  const stop = io.platform === 'win32' ? `taskkill /PID ${pid} /T /F` : `kill ${pid}`;
+  return { started: true, program, pid, log, stop };
+}
+
+/** What ends a server of which nothing is known but its port. */
+function stopAny(platform: NodeJS.Platform, port: number): string {
+  if (platform === 'win32') return 'taskkill /IM "ollama app.exe" /IM ollama.exe /F';
+  if (platform === 'darwin')
+    return `osascript -e 'quit app "Ollama"', or kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
+  return `sudo systemctl stop ollama, or kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
 }
 
 /** Whether a server answers there; a refusal is an answer. */

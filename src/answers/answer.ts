@@ -1,3 +1,4 @@
+import type { Following } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import { reduceChat, startAnswer, type Conversation } from '../core/chat.js';
 import type { OllamaError } from '../core/errors.js';
@@ -20,6 +21,8 @@ export interface AnswerOptions {
   readonly mend: (error: OllamaError) => Promise<boolean>;
   /** Told of what comes, beside the outlet. */
   readonly watch?: ((events: readonly TurnEvent[]) => void) | undefined;
+  /** Who answers, where several may. */
+  readonly following?: Following | undefined;
 }
 
 /**
@@ -38,6 +41,7 @@ export async function answerOnce(
     await (await options.open()).note(`${context.client.host.display} is busy; it is asked again.`);
   });
   for (;;) {
+    options.following?.begin(conversation.model);
     const outcome = await follow(context, options.ask(conversation), options);
     const { error, tokens } = outcome.answer;
     if (error === undefined || tokens > 0 || outcome.messages.length > 0) return outcome;
@@ -59,7 +63,11 @@ export function refusesThinking(error: OllamaError): boolean {
   return error.status === 400 && /does not support thinking/.test(error.message);
 }
 
-async function follow({ io }: Context, turn: Turn, { open, watch }: AnswerOptions): Promise<TurnOutcome> {
+async function follow(
+  { io, mode }: Context,
+  turn: Turn,
+  { open, watch, following }: AnswerOptions,
+): Promise<TurnOutcome> {
   let answer = startAnswer(io.now());
   let outcome: TurnOutcome | undefined;
   // The request goes out before anything else is loaded that its answer needs.
@@ -81,6 +89,9 @@ async function follow({ io }: Context, turn: Turn, { open, watch }: AnswerOption
         batch.push(event);
       }
       watch?.(batch);
+      const told = following?.take(batch);
+      // Whoever reads events has it as one.
+      if (told !== undefined && mode !== 'json') await outlet.note(told);
       await outlet.take(batch, answer);
       next = turn.next();
     }

@@ -2,7 +2,10 @@ import type { Context } from '../context.js';
 import { answerMessage, type AnswerState, type Conversation } from '../core/chat.js';
 import type { ErrorCode, OllamaError } from '../core/errors.js';
 import { failureJson, toFailure, toOllamaError } from '../failure.js';
-import { runTurn } from '../tools/run-turn.js';
+import { followAnswerer, isStep, type Answerer } from '../chat/answering.js';
+import { openAhead } from '../opening/mend.js';
+import { runTurn, type TurnClient } from '../tools/run-turn.js';
+import type { TurnEvent } from '../tools/turn.js';
 import { refusesThinking } from './answer.js';
 import { questionKey, type BatchItem } from './batch-items.js';
 import type { BatchLine } from './batch-output.js';
@@ -17,7 +20,12 @@ const FATAL: readonly ErrorCode[] = ['unreachable', 'tls', 'unauthorized', 'inte
 
 /** What a prompt came to: its line, or what ends the batch. */
 export type Asked =
-  | { readonly line: BatchLine; readonly error?: OllamaError }
+  | {
+      readonly line: BatchLine;
+      readonly error?: OllamaError;
+      /** Those that were asked in place of another, one after the other. */
+      readonly steps: readonly TurnEvent[];
+    }
   | { readonly line?: undefined; readonly error: OllamaError };
 
 /** Asks for the answers to the prompts of a batch, until `signal` is aborted. */
@@ -28,8 +36,10 @@ export function openAsker(
   flags: ChatFlags,
   signal: AbortSignal,
 ) {
-  const { context } = opening;
+  const { context, answering } = opening;
   const base = beginConversation({ context, resumed: undefined }, model, format);
+  // Whoever is absent is found out by the first answer: nothing is mended in the midst of many.
+  const ahead = openAhead(() => Promise.resolve(false), answering);
   let shared: CheckAnswer | undefined;
   const unthinking = new Set<string>();
 
@@ -57,7 +67,7 @@ export function openAsker(
     const { io } = context;
     const { checkCapability, readAttachment } = await import('../attachments/attachments.js');
     const permit = async (): Promise<void> =>
-      await checkCapability(context, conversation.model, 'vision', signal);
+      await ahead(async () => await checkCapability(context, conversation.model, 'vision', signal));
     const read: string[] = [];
     for (const image of images) {
       const attachment = await readAttachment(io, image, 'image', permit);
@@ -68,9 +78,13 @@ export function openAsker(
     return { ...conversation, messages: [...before, { ...last, images: [...(last.images ?? []), ...read] }] };
   }
 
-  async function answer(item: BatchItem): Promise<AnswerState> {
+  async function answer(
+    item: BatchItem,
+    watch: (events: readonly TurnEvent[]) => void,
+  ): Promise<AnswerState> {
     const conversation = await withImages(conversationOf(item), item);
-    const how = { signal, truncate: flags.truncate === true };
+    const client = answering?.client ?? context.client;
+    const how = { client, signal, truncate: flags.truncate === true, watch };
     const state = await askPatiently(context, conversation, how);
     if (!state.error || !refusesThinking(state.error) || conversation.think === undefined) return state;
     unthinking.add(conversation.model);
@@ -87,27 +101,45 @@ export function openAsker(
     async ask(item: BatchItem): Promise<Asked> {
       const { index, id } = item;
       const about = { index, ...(id === undefined ? {} : { id }), key: keyOf(item) };
+      const following = answering === undefined ? undefined : followAnswerer(answering);
+      following?.begin(item.model ?? model);
+      const steps: TurnEvent[] = [];
       try {
-        const state = await answer(item);
+        const state = await answer(item, (events) => {
+          following?.take(events);
+          steps.push(...events.filter(isStep));
+        });
         if (state.error) throw state.error;
         const wanted = item.format ?? base.format;
         if (wanted !== undefined) checkOf(wanted)(state.content);
-        await noteUse(context, item.model ?? model, state);
+        const answerer = following?.now();
+        if (answerer?.isHost !== false) await noteUse(context, answerer?.model ?? item.model ?? model, state);
         const { reason, metrics } = state;
-        return { line: { ...about, message: answerMessage(state), done_reason: reason, metrics } };
+        const told = tellAnswerer(answerer);
+        return {
+          line: { ...about, ...told, message: answerMessage(state), done_reason: reason, metrics },
+          steps,
+        };
       } catch (thrown) {
         const error = toOllamaError(thrown);
         if (FATAL.includes(error.code)) return { error };
         return {
           line: { ...about, error: failureJson(toFailure(error, { hostFlag: context.flags.host })) },
           error,
+          steps,
         };
       }
     },
   };
 }
 
+function tellAnswerer(answerer: Answerer | undefined): object {
+  return answerer === undefined ? {} : { provider: answerer.name, model: answerer.model };
+}
+
 interface How {
+  readonly client: TurnClient;
+  readonly watch: (events: readonly TurnEvent[]) => void;
   readonly signal: AbortSignal;
   readonly truncate: boolean;
 }
@@ -121,12 +153,16 @@ async function askPatiently(context: Context, conversation: Conversation, how: H
   }
 }
 
-async function runOne(context: Context, conversation: Conversation, how: How): Promise<AnswerState> {
-  const { io, client } = context;
+async function runOne(
+  { io }: Context,
+  conversation: Conversation,
+  { client, watch, ...how }: How,
+): Promise<AnswerState> {
   const now = (): number => io.now();
   const turn = runTurn(client, conversation, { ...how, now });
   for (;;) {
     const step = await turn.next();
     if (step.done === true) return step.value.answer;
+    watch(step.value);
   }
 }

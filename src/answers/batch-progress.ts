@@ -4,6 +4,8 @@ import type { Context } from '../context.js';
 export interface BatchProgress {
   /** One more prompt has its answer, from now or from before, or has failed. */
   step(how: 'answered' | 'before' | 'failed'): void;
+  /** A remark on a line of its own, clean. */
+  note(text: string): void;
   end(): void;
 }
 
@@ -40,6 +42,11 @@ export function openBatchProgress({ io, flags, mode, progressMode }: Context, co
       }
       tenth = reached;
       drawnAt = now;
+    },
+    note(text) {
+      if (isQuiet) return;
+      io.stderr.write(`${isOpen ? '\r\x1b[K' : ''}${text}\n`);
+      isOpen = false;
     },
     end() {
       if (isOpen) io.stderr.write(`\r\x1b[K${words()}\n`);

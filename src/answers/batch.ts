@@ -2,6 +2,8 @@ import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError, type ErrorCode } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
+import { followAnswerer } from '../chat/answering.js';
+import type { TurnEvent } from '../tools/turn.js';
 import { createPool } from '../core/pool.js';
 import { relay } from '../core/time-limit.js';
 import { sumOf, toFailure } from '../failure.js';
@@ -33,7 +35,7 @@ export async function answerBatch(
   flags: ChatFlags,
   stream: EventStream,
 ): Promise<number> {
-  const { context } = opening;
+  const { context, answering } = opening;
   const { io, client, mode } = context;
   const jobs = flags.jobs === undefined ? 1 : readCount(flags.jobs, '--jobs', MOST_JOBS);
   if (opening.words.length > 0)
@@ -50,16 +52,28 @@ export async function answerBatch(
   const output = flags.output === undefined ? undefined : await openBatchOutput(io, flags.output);
   try {
     await stream.begin({ model, count });
-    checkModelName(model);
+    if (answering === undefined || answering.first.type === 'ollama') checkModelName(model);
     checkAllowed(context, model);
     await checkProjectHost(context, flags.yes === true);
-    if (count > 0) {
+    // Where others stand behind, the first prompt finds out who answers it.
+    if (count > 0 && answering === undefined) {
       const mend = openMend(context, model, flags);
       await withMending(mend, async () => await client.show(model, { signal: io.signal }));
     }
     const progress = openBatchProgress(context, count);
     const told = { answered: 0, skipped: 0, failed: new Map<ErrorCode, OllamaError>(), failures: 0, why: '' };
-    const tell = async (item: BatchItem, line: BatchLine, error: OllamaError | undefined): Promise<void> => {
+    const following = answering === undefined ? undefined : followAnswerer(answering);
+    const tellSteps = async ({ index, model: named }: BatchItem, { steps, error }: Told): Promise<void> => {
+      if (following === undefined) return;
+      following.begin(named ?? model);
+      const end: TurnEvent = error === undefined ? { type: 'token', text: '' } : { type: 'error', error };
+      const note = following.take([...steps, end]);
+      if (mode === 'json') for (const step of steps) await stream.write({ ...step, index });
+      else if (note !== undefined) progress.note(note);
+    };
+    const tell = async (item: BatchItem, asked: Told): Promise<void> => {
+      const { line, error } = asked;
+      await tellSteps(item, asked);
       if (error) {
         if (told.failures === 0) told.why = `the first on line ${item.line}: ${toFailure(error).message}`;
         told.failures++;
@@ -114,6 +128,9 @@ async function checkItems(context: Context, batch: BatchFile, model: string): Pr
   return count;
 }
 
+/** What a prompt came to, where it did not end the batch. */
+type Told = Extract<Asked, { readonly line: BatchLine }>;
+
 /** Asks for some at once and tells them in their order; at most a few answers are held. Throws what ends the batch. */
 async function inOrder(
   items: AsyncIterable<BatchItem>,
@@ -121,7 +138,7 @@ async function inOrder(
   how: {
     readonly skips: (item: BatchItem) => boolean;
     readonly ask: (item: BatchItem) => Promise<Asked>;
-    readonly tell: (item: BatchItem, line: BatchLine, error: OllamaError | undefined) => Promise<void>;
+    readonly tell: (item: BatchItem, asked: Told) => Promise<void>;
     /** What is still being asked for is not wanted any more. */
     readonly stop: () => void;
   },
@@ -142,7 +159,7 @@ async function inOrder(
       if (answer === undefined) return;
       try {
         if (answer.line === undefined) throw answer.error;
-        await how.tell(item, answer.line, answer.error);
+        await how.tell(item, answer);
       } catch (error) {
         isOver = true;
         how.stop();

@@ -1,6 +1,6 @@
 import type { Context } from '../context.js';
 import type { ChatMessage } from '../core/wire.js';
-import { withMending, type Mend } from '../opening/mend.js';
+import type { Ahead } from '../opening/mend.js';
 
 /** What a person asks, in its parts. */
 export interface Prompt {
@@ -24,7 +24,7 @@ export async function composePrompt(
   context: Context,
   model: string,
   prompt: Prompt,
-  mend: Mend,
+  ahead: Ahead,
 ): Promise<ChatMessage> {
   const { io } = context;
   const typed = prompt.typed.trim() === '' ? '' : prompt.typed;
@@ -33,7 +33,7 @@ export async function composePrompt(
     return { role: 'user', content: [typed, piped].filter((part) => part !== '').join('\n\n') };
   const { checkCapability, composeMessage, readAttachment } = await import('../attachments/attachments.js');
   const permitImage = async (): Promise<void> =>
-    await withMending(mend, async () => await checkCapability(context, model, 'vision', io.signal));
+    await ahead(async () => await checkCapability(context, model, 'vision', io.signal));
   const attachments = [];
   for (const file of prompt.files) attachments.push(await readAttachment(io, file, 'file'));
   for (const image of prompt.images) attachments.push(await readAttachment(io, image, 'image', permitImage));

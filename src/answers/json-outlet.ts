@@ -26,6 +26,11 @@ export function openJsonOutlet(
             await write({ type: 'tool_result', name, content, is_error: isError });
             break;
           }
+          case 'provider': {
+            const { name, model, reason } = event;
+            await write({ type: 'provider', name, model, reason });
+            break;
+          }
           case 'done':
           case 'error':
         }

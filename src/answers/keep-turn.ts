@@ -1,3 +1,4 @@
+import { isStep, type Answerer } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import type { Conversation } from '../core/chat.js';
 import { cleanLine } from '../format/clean.js';
@@ -13,7 +14,7 @@ export interface TurnKeeper {
   /** What has come. */
   watch(events: readonly TurnEvent[]): void;
   /** What it came to; resolves when that is kept, and says on stderr where it could not be. */
-  settle(outcome: TurnOutcome): Promise<void>;
+  settle(outcome: TurnOutcome, answerer?: Answerer): Promise<void>;
 }
 
 /**
@@ -58,7 +59,7 @@ export function openTurnKeeper(
         if (event.type === 'token') content += event.text;
         else if (event.type === 'thinking') thinking += event.text;
       }
-      if (events.every(({ type }) => type === 'error')) return;
+      if (events.every((event) => event.type === 'error' || isStep(event))) return;
       hasCome = true;
       // Nothing of it is left to come: all of it is kept in one go when the turn is settled.
       if (events.at(-1)?.type === 'done') return;
@@ -66,7 +67,7 @@ export function openTurnKeeper(
       // What fails is told when the turn is settled.
       opened.then((recorder) => recorder?.delta(content, thinking)).catch(() => undefined);
     },
-    async settle({ messages, answer }) {
+    async settle({ messages, answer }, answerer) {
       if (!hasCome) return;
       let problem: unknown;
       try {
@@ -77,7 +78,7 @@ export function openTurnKeeper(
           recorder.record({
             type: 'message',
             message,
-            ...(message.role === 'assistant' ? { model: conversation.model } : {}),
+            ...(message.role === 'assistant' ? tellAnswerer(conversation, answerer) : {}),
             ...(isLast && answer.metrics ? { metrics: answer.metrics } : {}),
             ...(isLast && answer.phase !== 'done' ? { stopped: true as const } : {}),
           });
@@ -91,6 +92,12 @@ export function openTurnKeeper(
       io.stderr.write(`warning: this conversation is not kept: ${cleanLine(why)}\n`);
     },
   };
+}
+
+/** The model of an answer, and who gave it where that is not the host in force. */
+function tellAnswerer({ model }: Conversation, answerer: Answerer | undefined) {
+  if (answerer === undefined || answerer.isHost) return { model: answerer?.model ?? model };
+  return { model: answerer.model, provider: answerer.name };
 }
 
 /** What of a conversation's settings is not as the kept one had it; undefined where nothing is. */

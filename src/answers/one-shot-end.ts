@@ -1,3 +1,4 @@
+import type { Answerer } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import { answerMessage, type AnswerState, type Conversation } from '../core/chat.js';
 import { OllamaError } from '../core/errors.js';
@@ -12,6 +13,8 @@ import type { Outlet } from './outlet.js';
 export interface EndedAnswer {
   readonly conversation: Conversation;
   readonly answer: AnswerState;
+  /** Who gave it, where several might have. */
+  readonly answerer: Answerer | undefined;
   readonly offered: boolean;
   readonly outlet: Outlet;
 }
@@ -42,8 +45,10 @@ export async function finishAnswer(context: Context, shot: OneShot, ended: Ended
     throw answer.error;
   }
   if (!quiet) for (const note of notesOn(ended)) await outlet.note(note);
-  const limit = await findLimit(context, ended.conversation, answer);
-  const isCut = wasCut(ended.conversation, answer, limit);
+  // The host in force knows nothing of another's window.
+  const isHost = ended.answerer?.isHost !== false;
+  const limit = isHost ? await findLimit(context, ended.conversation, answer) : undefined;
+  const isCut = isHost && wasCut(ended.conversation, answer, limit);
   if (isCut && !quiet) {
     await outlet.note(
       'The server seems to have cut the beginning of what was sent: it read less than there was.',
@@ -82,7 +87,7 @@ function notesOn({ answer, offered }: EndedAnswer): string[] {
 }
 
 function resultEvent(
-  { answer }: EndedAnswer,
+  { answer, answerer }: EndedAnswer,
   told: {
     readonly extracted: string | undefined;
     readonly thinking: boolean;
@@ -98,6 +103,7 @@ function resultEvent(
     message: answerMessage(thinking ? answer : { ...answer, thinking: '' }),
     ...(extracted === undefined ? {} : { extracted }),
     done_reason: reason,
+    ...(answerer === undefined ? {} : { provider: answerer.name, model: answerer.model }),
     metrics,
     context: {
       used: Math.min(metrics.total_tokens, limit ?? Infinity),

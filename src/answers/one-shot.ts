@@ -8,7 +8,8 @@ import { answerOnce, type Turn } from './answer.js';
 import { readCount, type ChatFlags } from '../opening/chat-flags.js';
 import type { CheckAnswer } from './check-schema.js';
 import { composePrompt, type Prompt } from './compose-prompt.js';
-import { openMend } from '../opening/mend.js';
+import { followAnswerer, type Answering } from '../chat/answering.js';
+import { openAhead, openMend } from '../opening/mend.js';
 import { openTools } from '../opening/open-tools.js';
 import { noteUse } from '../chat/note-use.js';
 import { finishAnswer } from './one-shot-end.js';
@@ -26,6 +27,8 @@ export interface OneShot {
   readonly resumed: Session | undefined;
   /** The id under which it is kept; undefined chooses one, `false` keeps nothing. */
   readonly session: string | undefined | false;
+  /** Who answers, where that is not the host in force alone. */
+  readonly answering: Answering | undefined;
   /** Writes one event of `--json`. */
   readonly write: (event: object) => Promise<void>;
 }
@@ -51,14 +54,15 @@ export async function prepare({ io }: Context, flags: ChatFlags, format: unknown
 
 /** Asks one question and tells its answer as the flags want it. Throws what it failed with; what came stays written. */
 export async function answerPrompt(context: Context, shot: OneShot): Promise<void> {
-  const { flags } = shot;
+  const { flags, answering } = shot;
   const { model } = shot.conversation;
   const mend = openMend(context, model, flags);
-  const message = await composePrompt(context, model, shot.prompt, mend);
+  const ahead = openAhead(mend, answering);
+  const message = await composePrompt(context, model, shot.prompt, ahead);
   const conversation = withMessage(shot.conversation, message);
-  const toolbox = await openTools(context, model, flags.mcp ?? [], mend);
+  const toolbox = await openTools(context, model, flags.mcp ?? [], ahead);
   try {
-    const ask = await openAsk(context, flags, toolbox);
+    const ask = await openAsk(context, shot, toolbox);
     const keeper = await openKeeper(context, shot, conversation);
     let opened: Promise<Outlet> | undefined;
     // What is loaded from here on is loaded while the server works.
@@ -68,11 +72,19 @@ export async function answerPrompt(context: Context, shot: OneShot): Promise<voi
         return await openOutlet(context, shot);
       }));
     const watch = keeper?.watch;
-    const outcome = await answerOnce(context, conversation, { open, ask, mend, watch });
-    await Promise.all([keeper?.settle(outcome), noteUse(context, model, outcome.answer)]);
+    const following = answering === undefined ? undefined : followAnswerer(answering);
+    const outcome = await answerOnce(context, conversation, { open, ask, mend, watch, following });
+    const answerer = following?.now();
+    // What another server did says nothing of the models of this one.
+    const isHost = answerer?.isHost !== false;
+    await Promise.all([
+      keeper?.settle(outcome, answerer),
+      isHost ? noteUse(context, answerer?.model ?? model, outcome.answer) : undefined,
+    ]);
     await finishAnswer(context, shot, {
       conversation,
       answer: outcome.answer,
+      answerer,
       offered: toolbox !== undefined,
       outlet: await open(),
     });
@@ -115,7 +127,7 @@ async function openKeeper(context: Context, { session, resumed }: OneShot, conve
 
 async function openAsk(
   context: Context,
-  flags: ChatFlags,
+  { flags, answering }: OneShot,
   toolbox: Toolbox | undefined,
 ): Promise<(conversation: Conversation) => Turn> {
   const { io, client } = context;
@@ -130,7 +142,13 @@ async function openAsk(
   const { runTurn } = await import('../tools/run-turn.js');
   const approve = toolbox === undefined ? undefined : await openApproving(context, flags, toolbox);
   return (conversation) =>
-    runTurn(client, conversation, { toolbox, approve, truncate, signal: io.signal, now });
+    runTurn(answering?.client ?? client, conversation, {
+      toolbox,
+      approve,
+      truncate,
+      signal: io.signal,
+      now,
+    });
 }
 
 /** What `--allow-tool` names is called; of the rest a person at the terminal is asked. */

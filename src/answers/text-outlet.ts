@@ -1,3 +1,4 @@
+import { isStep } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import { startAnswer, type AnswerState } from '../core/chat.js';
 import { cleanLine, createCleaner } from '../format/clean.js';
@@ -89,6 +90,8 @@ export async function openTextOutlet(
 
   return {
     async take(events, answer) {
+      // Another one is asked: what is waited for is still to come.
+      if (events.every(isStep)) return;
       let thoughts = '';
       let words = '';
       for (const event of events) {

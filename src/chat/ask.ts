@@ -2,6 +2,7 @@ import { isOllamaError, type OllamaError } from '../core/errors.js';
 import { spliceMessages } from '../core/conversation.js';
 import type { ChatMessage } from '../core/wire.js';
 import { checkCapability, composeMessage, type Attachment } from '../attachments/attachments.js';
+import { askAhead } from './answering.js';
 import { offerPull, switchModel } from './models.js';
 import { resolveOverflow } from './overflow.js';
 import { putBack, tellGiven } from './replace.js';
@@ -90,10 +91,12 @@ export async function compose(
   { text, typed, attached }: Written,
   signal: AbortSignal,
 ): Promise<ChatMessage | undefined> {
-  const { context, stage, conversation } = talk;
+  const { context, stage, conversation, answering } = talk;
   const permitImage = async (): Promise<void> => {
     try {
-      await checkCapability(context, conversation.model, 'vision', signal);
+      await askAhead(answering, async () => {
+        await checkCapability(context, conversation.model, 'vision', signal);
+      });
     } catch (error) {
       // What else is wrong with the server is told, and the question kept, when it is asked.
       if (isOllamaError(error) && error.code === 'not_allowed') throw error;

@@ -14,7 +14,11 @@ export async function compactTalk(talk: Talk, signal: AbortSignal): Promise<bool
   talk.going = startWork('summarising', context.io.now(), 'Ctrl-C stops, and all stays as it was');
   stage.changed();
   try {
-    const { conversation: compacted, summary, replaced } = await compact(context, conversation, signal);
+    const {
+      conversation: compacted,
+      summary,
+      replaced,
+    } = await compact({ ...context, asks: talk.answering?.client }, conversation, signal);
     const [message] = compacted.messages;
     changeMessages(talk, 0, replaced, message === undefined ? [] : [message]);
     tell(talk, `A summary stands for the first ${replaced} messages now:`);

@@ -11,6 +11,7 @@ import { countPreface, findTurns, spliceMessages } from '../core/conversation.js
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { estimateMessages, estimateTokens, findWindow, loadedWindow } from '../core/window.js';
 import type { ChatMessage } from '../core/wire.js';
+import type { TurnClient } from '../tools/run-turn.js';
 
 /** A conversation whose older turns a summary stands for. */
 export interface Compacted {
@@ -39,7 +40,7 @@ const HEADING = 'Summary of the conversation so far:';
  * was stopped, and `usage` where there is nothing older: then nothing has changed.
  */
 export async function compact(
-  { io, client }: Pick<Context, 'io' | 'client'>,
+  { io, client, asks = client }: Pick<Context, 'io' | 'client'> & { readonly asks?: TurnClient | undefined },
   conversation: Conversation,
   signal: AbortSignal,
   onEvents: (events: readonly ChatEvent[]) => void = () => undefined,
@@ -56,7 +57,7 @@ export async function compact(
   }
   const ask = async (prompt: string): Promise<string> => {
     let state = startAnswer(io.now());
-    for await (const events of client.chatBatches(summaryRequest(conversation, prompt), { signal })) {
+    for await (const events of asks.chatBatches(summaryRequest(conversation, prompt), { signal })) {
       for (const event of events) state = reduceChat(state, event, io.now());
       onEvents(events);
     }

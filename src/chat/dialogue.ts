@@ -8,6 +8,7 @@ import type { Recorder } from '../sessions/entry.js';
 import type { Session } from '../sessions/fold.js';
 import { openApproval } from '../tools/approval.js';
 import type { Toolbox } from '../tools/toolbox.js';
+import { asksHost, followAnswerer, type Answering } from './answering.js';
 import { readInput } from './commands.js';
 import { openTruncationGuard } from './context-guard.js';
 import { followIntent } from './follow.js';
@@ -31,6 +32,8 @@ export interface DialogueOptions {
   /** Keeps the conversation; without one it is not kept. */
   readonly recorder?: Recorder | undefined;
   readonly toolbox?: Toolbox | undefined;
+  /** Who answers, where that is not the host in force alone. */
+  readonly answering?: Answering | undefined;
   /** Globs of the functions that may be called without asking. */
   readonly allowedTools?: readonly string[] | undefined;
   /** The kept conversation that goes on. */
@@ -45,7 +48,7 @@ export interface DialogueOptions {
 
 /** Makes the conversation with a model, one thing at a time. Nothing is shown or asked before `open`. */
 export function startDialogue(context: Context, options: DialogueOptions): Dialogue {
-  const { stage, toolbox, resumed } = options;
+  const { stage, toolbox, resumed, answering } = options;
   const { io } = context;
   const ending = relay(io.signal);
   let running: { readonly abort: (reason: unknown) => void; readonly done: Promise<void> } | undefined;
@@ -62,10 +65,12 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
             allow: options.allowedTools,
             choose: async (question, signal) => await stage.choose(question, signal),
           }),
+    answering,
+    following: answering === undefined ? undefined : followAnswerer(answering),
     truncate: options.truncate ?? false,
     pull: (model) => options.pull(model),
     warmUp: () => {
-      if (options.warmUp === false) return;
+      if (options.warmUp === false || !asksHost(answering)) return;
       const { model } = talk.conversation;
       // Nobody waits for another model any more, and there may not be memory for both.
       if (warming?.model !== model) warming?.abort(INTERRUPTED);
@@ -102,8 +107,10 @@ export function startDialogue(context: Context, options: DialogueOptions): Dialo
     talk.loadingSince = undefined;
     if (error === undefined && running === undefined) await learnWindow(talk);
     stage.changed();
+    // Where others stand behind, a question is answered all the same.
+    if (error === undefined || (answering !== undefined && answering.behind.length > 0)) return;
     // A question that is on its way meets the same, and tells it.
-    if (error !== undefined && running === undefined)
+    if (running === undefined)
       tellFailure(talk, error, 'You can write all the same: what you ask stays, and /retry asks it again.');
   }
 

@@ -4,6 +4,7 @@ import { checkModelName, sameModel } from '../core/model-name.js';
 import type { ShowResponse } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
 import { findNearest } from '../format/nearest.js';
+import { asksHost, firstModel } from './answering.js';
 import type { Question } from './stage.js';
 import { changeSettings, tell, warn, windowOf, type Talk } from './talk.js';
 import { tellFailure } from './turn-failure.js';
@@ -11,16 +12,20 @@ import { describeChat } from './wording.js';
 
 /** Shows the first line of the chat, or of what follows with another model. */
 export function showHeader(talk: Talk): void {
-  const { conversation, context, stage } = talk;
-  stage.show({
-    kind: 'header',
-    parts: describeChat(conversation.model, context.client.host.display, windowOf(talk)),
-  });
+  const { conversation, context, stage, answering } = talk;
+  const isOther = answering !== undefined && !asksHost(answering);
+  const where = isOther ? answering.first.name : context.client.host.display;
+  const model = isOther ? firstModel(answering, conversation.model) : conversation.model;
+  stage.show({ kind: 'header', parts: describeChat(model, where, windowOf(talk)) });
 }
 
 /** Shows the installed models, or why there are none to show. */
 export async function listModels(talk: Talk, signal: AbortSignal): Promise<void> {
-  const names = await talk.context.client.fetchModels({ signal, force: true });
+  const { answering, context } = talk;
+  const names =
+    answering === undefined || asksHost(answering)
+      ? await context.client.fetchModels({ signal, force: true })
+      : await answering.models(signal);
   if (names.length === 0) tell(talk, 'No model is installed there.');
   else {
     const { model } = talk.conversation;
@@ -34,8 +39,14 @@ export async function switchModel(talk: Talk, wanted: string, signal: AbortSigna
   const { client } = talk.context;
   const stays = `Still talking to ${cleanLine(talk.conversation.model)}.`;
   try {
-    checkModelName(wanted);
+    const isOther = !asksHost(talk.answering);
+    if (!isOther) checkModelName(wanted);
     checkAllowed(talk.context, wanted);
+    if (isOther) {
+      // Whether it has such a model is found out by asking it.
+      changeSettings(talk, { model: wanted });
+      return showHeader(talk);
+    }
     const found = await showOrPull(talk, wanted, signal);
     if (found === undefined) return tell(talk, stays);
     const { name, shown } = found;

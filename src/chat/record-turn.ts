@@ -39,6 +39,13 @@ function joinMessages(begun: ChatMessage | undefined, rest: ChatMessage): ChatMe
   };
 }
 
+/** The model of an answer, and who gave it where that is not the host in force. */
+function tellAnswerer({ following }: Talk, model: string) {
+  const answerer = following?.now();
+  if (answerer === undefined || answerer.isHost) return { model: answerer?.model ?? model };
+  return { model: answerer.model, provider: answerer.name };
+}
+
 /** Begins with a conversation that is about to be asked. Its last message, if it is the model's own, is gone on with. */
 export function openTurnRecord(talk: Talk): TurnRecord {
   const { recorder, conversation } = talk;
@@ -60,7 +67,7 @@ export function openTurnRecord(talk: Talk): TurnRecord {
     recorder?.record({
       type: 'message',
       message,
-      ...(isAnswer ? { model } : {}),
+      ...(isAnswer ? tellAnswerer(talk, model) : {}),
       ...(isAnswer && answer.metrics !== undefined ? { metrics: answer.metrics } : {}),
       ...(isAnswer && isLast && answer.phase !== 'done' ? { stopped: true as const } : {}),
     });

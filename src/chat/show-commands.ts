@@ -38,6 +38,16 @@ export function showStats(talk: Talk): void {
   showPairs(talk, [describeStats(tally, { model: conversation.model, turns, window: windowOf(talk) })]);
 }
 
+/** Who answers first where that is not the server, and who stands behind. */
+function describeAnswering({ answering, following }: Talk): Pair[] {
+  if (answering === undefined) return [];
+  const { first, behind } = answering;
+  return [
+    ['answers', following?.now().name ?? first.name],
+    ...(behind.length === 0 ? [] : [['fallback', [first.name, ...behind].join(', ')] as const]),
+  ];
+}
+
 function showConversation(talk: Talk): void {
   const { conversation, context, recorder, toolbox, attached } = talk;
   const { model, system, options, think, format, messages } = conversation;
@@ -45,6 +55,7 @@ function showConversation(talk: Talk): void {
   const rows: Pair[] = [
     ['model', model],
     ['server', context.client.host.display],
+    ...describeAnswering(talk),
     ['system prompt', system === undefined ? "none but the model's own" : shorten(system)],
     ['thinking', describeThink(think)],
     ['format', format === undefined ? 'text' : typeof format === 'string' ? format : 'a JSON schema'],

@@ -1,5 +1,6 @@
-import type { AnswerState } from '../core/chat.js';
+import type { AnswerState, ChatMetrics } from '../core/chat.js';
 import { usedTokens, type UsedWindow } from '../core/window.js';
+import { formatCost } from '../format/cost.js';
 import { formatCount } from '../format/count.js';
 import { formatSeconds } from '../format/duration.js';
 
@@ -13,6 +14,8 @@ export interface Tally {
   readonly writingMs: number;
   readonly loadMs: number;
   readonly totalMs: number;
+  /** What they cost, by currency, where that is configured. */
+  readonly costs: Readonly<Record<string, number>>;
   /** Tokens of the window that the last answer left in use. */
   readonly used: number | undefined;
   /** Whether that was not counted by the server. */
@@ -28,6 +31,7 @@ export const EMPTY_TALLY: Tally = {
   writingMs: 0,
   loadMs: 0,
   totalMs: 0,
+  costs: {},
   used: undefined,
   isEstimate: false,
 };
@@ -53,9 +57,15 @@ export function countAnswer(
     writingMs: tally.writingMs + (speed > 0 ? (count / speed) * 1000 : 0),
     loadMs: tally.loadMs + (metrics?.load_ms ?? 0),
     totalMs: tally.totalMs + (metrics?.total_ms ?? Math.max(0, now - startedAt)),
+    costs: addCost(tally.costs, metrics),
     used: used?.tokens ?? tally.used,
     isEstimate: used?.isEstimate ?? tally.isEstimate,
   };
+}
+
+function addCost(costs: Tally['costs'], metrics: ChatMetrics | undefined): Tally['costs'] {
+  const { cost = 0, currency = '' } = metrics ?? {};
+  return cost === 0 ? costs : { ...costs, [currency]: (costs[currency] ?? 0) + cost };
 }
 
 /** What `/stats` shows: pairs of a name and a value; `window` in tokens, `turns` those of the conversation. */
@@ -63,7 +73,7 @@ export function describeStats(
   tally: Tally,
   facts: { readonly model: string; readonly turns: number; readonly window: number | undefined },
 ): (readonly [string, string])[] {
-  const { promptTokens, completionTokens, timedTokens, writingMs, loadMs, totalMs, used } = tally;
+  const { promptTokens, completionTokens, timedTokens, writingMs, loadMs, totalMs, costs, used } = tally;
   const rows: (readonly [string, string])[] = [
     ['model', facts.model],
     ['turns', String(facts.turns)],
@@ -77,6 +87,8 @@ export function describeStats(
   }
   rows.push(['time', formatSeconds(totalMs / 1000)]);
   if (loadMs >= 1000) rows.push(['of it loading', formatSeconds(loadMs / 1000)]);
+  const cost = Object.entries(costs).map(([currency, amount]) => formatCost(amount, currency));
+  if (cost.length > 0) rows.push(['cost', cost.join(', ')]);
   if (used !== undefined) {
     const held = Math.min(used, facts.window ?? Infinity);
     const share = facts.window === undefined ? '' : ` (${Math.round((held / facts.window) * 100)} %)`;

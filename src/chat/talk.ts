@@ -7,6 +7,7 @@ import { cleanText } from '../format/clean.js';
 import type { Recorder } from '../sessions/entry.js';
 import type { Approve, Toolbox } from '../tools/toolbox.js';
 import type { Attachment } from '../attachments/attachments.js';
+import type { Answering, Following } from './answering.js';
 import type { TruncationGuard } from './context-guard.js';
 import type { Going } from './going.js';
 import { tellGiven, type Replaced } from './replace.js';
@@ -25,6 +26,9 @@ export interface Talk {
   readonly stage: Stage;
   readonly toolbox: Toolbox | undefined;
   readonly approve: Approve | undefined;
+  /** Who answers, where that is not the host in force alone, and who does. */
+  readonly answering: Answering | undefined;
+  readonly following: Following | undefined;
   /** Whether the server may cut the beginning of a conversation that outgrows the window. */
   readonly truncate: boolean;
   /** Pulls a model; resolves to whether it is there now. */
@@ -64,6 +68,11 @@ export interface Talk {
 /** The window of the conversation in tokens, as far as anything tells it. */
 export function windowOf({ loadedWindow, conversation }: Talk): number | undefined {
   return findWindow({ loaded: loadedWindow, asked: conversation.options['num_ctx'] })?.limit;
+}
+
+/** Whether the host in force answered last, or is asked next: what its server tells is about this conversation. */
+export function isAtHost({ following }: Talk): boolean {
+  return following?.now().isHost !== false;
 }
 
 /** What a question was: of one that was kept, its files are no longer known, but for the images themselves. */

@@ -3,11 +3,12 @@ import { countPrompt, countUsed, estimateConversation, loadedWindow } from '../c
 import { findLastBlock } from '../format/open-fence.js';
 import { runTurn, type TurnOutcome } from '../tools/run-turn.js';
 import type { TurnEvent } from '../tools/turn.js';
+import { asksHost } from './answering.js';
 import { startWork } from './going.js';
 import { noteUse } from './note-use.js';
 import { openTurnRecord, type TurnRecord } from './record-turn.js';
 import { countAnswer } from './stats.js';
-import { tell, warn, watchRecorder, windowOf, type Talk } from './talk.js';
+import { isAtHost, tell, warn, watchRecorder, windowOf, type Talk } from './talk.js';
 import { describeRefusal, readRefusal } from './turn-failure.js';
 import { openWaiting } from './waiting.js';
 import { describeAnswer } from './wording.js';
@@ -32,14 +33,18 @@ export async function takeTurn(talk: Talk, signal: AbortSignal): Promise<TurnEnd
   const { answer } = outcome;
   const isKept = record.finish(outcome);
   const sentTokens = estimateConversation(sent);
+  const isHost = isAtHost(talk);
+  if (!isHost) talk.loadedWindow = undefined;
   const facts = describeAnswer(answer, windowOf(talk), sentTokens);
   stage.end(answer, talk.showsNumbers ? facts : facts.filter((fact) => fact.warn || fact.rank === 0));
   talk.lastEnd = answer.phase === 'done' && answer.reason !== 'length' ? 'whole' : 'cut';
   const used = answer.metrics && countUsed(answer.metrics, sentTokens, windowOf(talk));
   talk.tally = countAnswer(talk.tally, answer, context.io.now(), used);
-  const { model } = sent;
-  talk.noted = talk.noted.then(() => noteUse(context, model, answer));
-  tellTruncation(talk, sent, answer);
+  if (isHost) {
+    const model = talk.following?.now().model ?? sent.model;
+    talk.noted = talk.noted.then(() => noteUse(context, model, answer));
+    tellTruncation(talk, sent, answer);
+  } else talk.lastCount = undefined;
   void watchRecorder(talk);
   context.io.stayLean?.();
   return { answer, isKept };
@@ -86,17 +91,20 @@ async function streamOnce(
   record: TurnRecord,
   signal: AbortSignal,
 ): Promise<Attempt> {
-  const { context, stage } = talk;
-  const { io, client } = context;
+  const { context, stage, answering, following } = talk;
+  const { io } = context;
+  const client = answering?.client ?? context.client;
   const promptTokens = estimateConversation(sent);
   const waiting = openWaiting(context, sent.model, {
     promptTokens,
     loadingSince: () => talk.loadingSince,
+    looks: asksHost(answering),
   });
   let answer = startAnswer(io.now());
   let looking: Promise<void> | undefined;
   talk.going = { type: 'answer', answer, heardAt: io.now(), waiting };
   stage.changed();
+  following?.begin(sent.model);
   const stream = runTurn(client, sent, {
     toolbox: isRefused(talk, 'tools') ? undefined : talk.toolbox,
     approve: talk.approve,
@@ -116,9 +124,11 @@ async function streamOnce(
         const end = await stream.next();
         if (end.done === true) return { outcome: end.value, refusal };
       }
+      const told = following?.take(step.value);
+      if (told !== undefined) tell(talk, told);
       answer = receive(talk, answer, step.value);
       record.take(step.value, answer);
-      if (answer.tokens > 0) looking ??= learnWindow(talk);
+      if (answer.tokens > 0 && isAtHost(talk)) looking ??= learnWindow(talk);
       talk.going = { type: 'answer', answer, heardAt: io.now(), waiting };
       if (answer.phase === 'done' && answer.toolCalls.length > 0 && talk.toolbox !== undefined) {
         talk.going = startWork('calling functions', io.now());

@@ -102,7 +102,12 @@ export function noteLook(facts: WaitingFacts, isLoaded: boolean, now: number): W
 export function openWaiting(
   { io, client }: Pick<Context, 'io' | 'client'>,
   model: string,
-  about: { readonly promptTokens?: number | undefined; loadingSince?(): number | undefined } = {},
+  about: {
+    readonly promptTokens?: number | undefined;
+    loadingSince?(): number | undefined;
+    /** False where another server is to answer. */
+    readonly looks?: boolean;
+  } = {},
 ): Waiting {
   let facts: WaitingFacts = {
     wasLoaded: undefined,
@@ -143,7 +148,7 @@ export function openWaiting(
     }
   };
   // It ends with its signal; a server that tells nothing is asked on.
-  void watch().catch(() => undefined);
+  if (about.looks !== false) void watch().catch(() => undefined);
   if (facts.loadingSince !== undefined) void lookUp();
 
   return {

@@ -1,6 +1,7 @@
 import type { AnswerState } from '../core/chat.js';
 import { countUsed, isNearlyFull, usedTokens } from '../core/window.js';
 import { cleanLine } from '../format/clean.js';
+import { formatCost } from '../format/cost.js';
 import { formatCount } from '../format/count.js';
 import { formatSeconds } from '../format/duration.js';
 import { displayWidth } from '../format/width.js';
@@ -65,6 +66,8 @@ export function describeAnswer(answer: AnswerState, contextLength: number | unde
       isFull,
     );
   }
+  const { cost = 0, currency = '' } = metrics;
+  if (cost > 0) tell(formatCost(cost, currency), 3);
   if (metrics.load_ms >= SHORTEST_TOLD_MS) tell(`load ${formatMoment(metrics.load_ms)}`, 6);
   if (metrics.total_ms >= SHORTEST_TOLD_MS) tell(`total ${formatMoment(metrics.total_ms)}`, 5);
   return facts;

@@ -1,7 +1,7 @@
 import { collect, type Outcome, type Register } from '../command.js';
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
-import { OllamaError } from '../core/errors.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import type { EventStream } from '../answers/outlet.js';
 import { typedError } from '../answers/typed-error.js';
 import { checkModelName } from '../core/model-name.js';
@@ -43,7 +43,7 @@ export const register: Register = (program, action) => {
 
 /** What the events of an answer are told with, for `--fields`. */
 const EVENT_FIELDS = [
-  ...['host', 'model', 'session', 'reason', 'text', 'name', 'arguments', 'content', 'is_error'],
+  ...['host', 'model', 'provider', 'session', 'reason', 'text', 'name', 'arguments', 'content', 'is_error'],
   ...['message', 'extracted', 'done_reason', 'metrics', 'context'],
   ...['index', 'id', 'key', 'count', 'failed', 'skipped'],
 ];
@@ -95,7 +95,9 @@ async function talkOrAnswer(
 ): Promise<Outcome> {
   const piped = readPiped(context, flags);
   const { readOpening } = await import('../opening/opening.js');
-  const opening = await readOpening(context, named, words, flags);
+  const { openAnswering } = await import('../opening/answering.js');
+  const answering = await openAnswering(context, flags);
+  const opening = await readOpening(context, named, words, flags, answering);
   if (flags.batch !== undefined) {
     const { answerBatch } = await import('../answers/batch.js');
     return await answerBatch(opening, flags.batch, flags, stream);
@@ -125,7 +127,7 @@ async function talkOrAnswer(
   const { model, session } = await chooseModel(context, opening, prompt, flags, stream);
   const { beginConversation } = await import('../opening/opening.js');
   await answerPrompt(opening.context, {
-    ...{ prompt, flags, preparations, session },
+    ...{ prompt, flags, preparations, session, answering: opening.answering },
     resumed: opening.resumed,
     conversation: beginConversation(opening, model, format),
     write: stream.write,
@@ -152,21 +154,32 @@ async function chooseModel(
   });
   if (chosen && mode !== 'json' && context.flags.quiet !== true)
     io.stderr.write(`${cleanLine(chosen.model)}: ${chosen.why}\n`);
-  checkModelName(model);
+  // The names of others' models are their own affair.
+  if (opening.answering === undefined || opening.answering.first.type === 'ollama') checkModelName(model);
   checkAllowed(context, model);
   await checkProjectHost(context, flags.yes === true);
   return { model, session };
 }
 
-async function chooseItself({ context, words }: Opening, prompt: Prompt | undefined, flags: ChatFlags) {
+async function chooseItself(
+  { context, words, answering }: Opening,
+  prompt: Prompt | undefined,
+  flags: ChatFlags,
+) {
   const { chooseModel: choose } = await import('../opening/auto.js');
   const { mentionsImage } = await import('../attachments/attachments.js');
   const typed = words.join(' ');
-  return await choose(context, {
-    images: (prompt?.images.length ?? 0) > 0 || (await mentionsImage(context.io, typed)),
-    tools: flags.mcp !== undefined,
-    text: [typed, ...(prompt?.files ?? []), prompt?.piped ?? ''].join('\n'),
-  });
+  try {
+    return await choose(context, {
+      images: (prompt?.images.length ?? 0) > 0 || (await mentionsImage(context.io, typed)),
+      tools: flags.mcp !== undefined,
+      text: [typed, ...(prompt?.files ?? []), prompt?.piped ?? ''].join('\n'),
+    });
+  } catch (error) {
+    const { default_model: model = answering?.first.model } = context.settings;
+    if (model === undefined || !isOllamaError(error) || answering?.passes(error) !== true) throw error;
+    return { model, why: `the installed models are not known: ${cleanLine(error.message)}` };
+  }
 }
 
 /** The id of the kept conversation, where a stream tells it; `false` where none may be kept. */

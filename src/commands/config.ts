@@ -14,6 +14,9 @@ import { renderTsv, type Column } from '../output/table.js';
 import { writeLines, writeText } from '../output/write.js';
 import type { Action, Register } from '../command.js';
 
+/** What shows the configuration works without a server. */
+const LOCAL = { needsClient: (..._args: unknown[]) => false };
+
 /** Declares `config` with its subcommands. */
 export const register: Register = (program, action) => {
   const config = program
@@ -30,13 +33,13 @@ function declare(config: Command, action: Action): void {
     .description('Every setting in force.')
     .option('--show-origin', 'with the flag, variable, or file and line that each came from')
     .option('--no-header', 'in a pipe: without the header row')
-    .action(action(list));
+    .action(action(list, LOCAL));
   config
     .command('get')
     .description('The value of one setting.')
     .argument('<key>', 'such as timeouts.connect')
-    .action(action(get));
-  config.command('path').description('Where the files of this program are.').action(action(paths));
+    .action(action(get, LOCAL));
+  config.command('path').description('Where the files of this program are.').action(action(paths, LOCAL));
 }
 
 function originText({ origin }: ListedSetting): string {

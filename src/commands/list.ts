@@ -1,33 +1,28 @@
 import type { Context } from '../context.js';
-import { OllamaError } from '../core/errors.js';
 import type { InstalledModel } from '../core/wire.js';
-import { matchName } from '../config/glob.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
-import type { Register } from '../command.js';
+import { collect, type Register } from '../command.js';
+import { readArrangement, SORTS, type Arrange } from '../models/arrange.js';
 import type { KeptDetails } from '../models/details.js';
-import { checkFields, fieldText, readFields } from '../output/fields.js';
+import { readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
-import { contextLength, modelColumns } from '../output/model-columns.js';
+import {
+  chooseColumns,
+  contextLength,
+  fieldColumns,
+  MODEL_FIELDS,
+  USUAL_WIDTHS,
+} from '../output/model-columns.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines, writeText } from '../output/write.js';
 
 interface ListFlags {
+  readonly on?: readonly string[];
   readonly sort?: string;
   readonly reverse?: boolean;
   readonly columns?: string;
   readonly header?: boolean;
-}
-
-const SORTS: Readonly<Record<string, (a: InstalledModel, b: InstalledModel) => number>> = {
-  name: (a, b) => a.name.localeCompare(b.name, 'en'),
-  size: (a, b) => b.size - a.size,
-  modified: (a, b) => timeOf(b) - timeOf(a),
-};
-
-/** A time that can't be read comes last, wherever it stands in the list. */
-function timeOf({ modified_at }: InstalledModel): number {
-  return Date.parse(modified_at) || 0;
 }
 
 /** Declares `list`. */
@@ -41,27 +36,24 @@ export const register: Register = (program, action) => {
       'Lists the installed models: name, size, parameters, quantization, context, capabilities, age.',
     )
     .argument('[glob]', "only models that match; * crosses / and :, without one it is a name's beginning")
-    .option('--sort <by>', `${Object.keys(SORTS).join(', ')}; as the server has them otherwise: newest first`)
+    .option('--sort <by>', `${SORTS.join(', ')}; as the server has them otherwise: newest first`)
     .option('--reverse', 'the other way round')
     .option('--columns <a,b>', 'only these columns, in this order')
     .option('--no-header', 'in a pipe: without the header row')
+    .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
     .action(action(list));
 };
 
 async function list(context: Context, glob: string | undefined, flags: ListFlags): Promise<void> {
-  const { io, client } = context;
+  const { io } = context;
   const fields = readFields(context.flags);
+  const arrange = readArrangement(glob, flags);
+  if (flags.on !== undefined) return await listOn(context, flags.on, arrange, flags);
   const columns =
     fields && context.flags.json !== true
       ? fieldColumns(fields, io.now())
       : chooseColumns(flags.columns, io.now());
-  const sort = flags.sort === undefined ? undefined : SORTS[flags.sort];
-  if (flags.sort !== undefined && !sort) {
-    throw new OllamaError(
-      'usage',
-      `There is no order "${flags.sort}": it is ${Object.keys(SORTS).join(', ')}.`,
-    );
-  }
+  const { client } = context;
   const asked = client.list({ signal: io.signal });
   let kept: KeptDetails | undefined;
   const prepare = async (): Promise<void> => {
@@ -72,9 +64,7 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
   setImmediate(() => setImmediate(() => void prepare()));
   const all = await asked;
   const { mode } = context;
-  let models = glob === undefined ? all : all.filter((model) => matchName(glob, model.name));
-  if (sort) models = [...models].sort(sort);
-  if (flags.reverse === true) models = [...models].reverse();
+  const models = arrange(all);
   const onTerminal = io.stdout.isTTY === true || mode === 'tty';
   if (all.length === 0 && mode !== 'json' && !onTerminal && context.flags.quiet !== true)
     io.stderr.write(await emptyWords(context));
@@ -95,6 +85,41 @@ async function list(context: Context, glob: string | undefined, flags: ListFlags
   }
   // The answer first: what was asked for it is kept while nobody waits.
   await known.save?.();
+}
+
+/** The same of several hosts, each one's models when it has answered. What they share is of one disk, and not told. */
+async function listOn(
+  context: Context,
+  on: readonly string[],
+  arrange: Arrange,
+  { columns: chosen, header = true }: ListFlags,
+): Promise<void> {
+  const { io, mode } = context;
+  const now = io.now();
+  const columns = chooseColumns(chosen, now);
+  const wanted =
+    readFields(context.flags) ?? (mode === 'json' ? MODEL_FIELDS : columns.map(({ key }) => key));
+  const isQuiet = mode !== 'json' && context.flags.quiet === true;
+  const { tellTable } = await import('../hosts/on-table.js');
+  const { readKept } = await import('../models/details.js');
+  const kept = readKept(io);
+  await tellTable<InstalledModel>(context, on, {
+    ask: async (host) => {
+      const models = arrange(await host.client.list({ signal: io.signal }));
+      if (isQuiet) return { items: models };
+      const known = await learn(host, models, { wanted, wantsShared: false, kept });
+      const about = { total: models.length, total_size: sizeOf(models) };
+      return { items: known.models.map(withContext), about, after: known.save };
+    },
+    known: MODEL_FIELDS,
+    columns: (fields) => (fields === undefined ? columns : fieldColumns(fields, now)),
+    least: USUAL_WIDTHS,
+    header,
+    name: ({ name }) => name,
+    sum: (models) => ({ total: models.length, total_size: sizeOf(models) }),
+    end: (models, hosts) => `${countOf(models)} on ${hosts}, ${formatBytes(sizeOf(models))}`,
+    none: 'No models on',
+  });
 }
 
 /** The models with what the list of some servers lacks, and how many bytes they share, where that is known. */
@@ -158,10 +183,7 @@ function listDocument(
   const size = sizeOf(models);
   const document = {
     host: client.host.url,
-    models: models.map((model) => {
-      const length = contextLength(model);
-      return length === model.context_length ? model : { ...model, context_length: length };
-    }),
+    models: models.map(withContext),
     total: models.length,
     total_size: size,
     ...(shared === undefined ? {} : { shared_size: shared, unique_total_size: size - shared }),
@@ -169,50 +191,20 @@ function listDocument(
   return fields === undefined ? document : pickFields(document, 'models', fields, MODEL_FIELDS);
 }
 
+/** A model with its context length where a script looks for it. */
+function withContext(model: InstalledModel): InstalledModel {
+  const length = contextLength(model);
+  return length === undefined || length === model.context_length
+    ? model
+    : { ...model, context_length: length };
+}
+
+function countOf({ length }: readonly InstalledModel[]): string {
+  return `${length} ${length === 1 ? 'model' : 'models'}`;
+}
+
 function sizeOf(models: readonly InstalledModel[]): number {
   return models.reduce((sum, model) => sum + model.size, 0);
-}
-
-/** The fields of the shape, so that one which no model has today is no mistake. */
-const MODEL_FIELDS = [
-  'name',
-  'model',
-  'size',
-  'digest',
-  'modified_at',
-  'details',
-  'capabilities',
-  'context_length',
-  'remote_host',
-];
-
-function chooseColumns(asked: string | undefined, now: number): readonly Column<InstalledModel>[] {
-  const columns = modelColumns(now);
-  if (asked === undefined) return columns;
-  return asked.split(',').map((word) => {
-    const wanted = word.trim().toLowerCase();
-    const column = columns.find(({ key, title }) => key === wanted || title.toLowerCase() === wanted);
-    if (column) return column;
-    const names = columns.map(({ key }) => key).join(', ');
-    throw new OllamaError('usage', `There is no column "${word.trim()}". The columns are: ${names}.`);
-  });
-}
-
-/** The columns of `--fields`: those of the table, and any other field of a model as it is. */
-function fieldColumns(fields: readonly string[], now: number): readonly Column<InstalledModel>[] {
-  const columns = modelColumns(now);
-  checkFields(fields, [...new Set([...MODEL_FIELDS, ...columns.map(({ key }) => key)])]);
-  return fields.map((key) => {
-    const text = (model: InstalledModel): string => fieldText(model[key]);
-    return (
-      columns.find((column) => column.key === key) ?? {
-        key,
-        title: key.toUpperCase(),
-        value: text,
-        raw: text,
-      }
-    );
-  });
 }
 
 async function drawTable(
@@ -240,9 +232,8 @@ async function drawTable(
     styles: look.styles,
     ellipsis: look.symbols.ellipsis,
   });
-  const count = `${models.length} ${models.length === 1 ? 'model' : 'models'}`;
   const share = shared === 0 ? '' : ` (${formatBytes(shared)} shared)`;
-  const total = `${count}, ${formatBytes(sizeOf(models))}${share}`;
+  const total = `${countOf(models)}, ${formatBytes(sizeOf(models))}${share}`;
   await writeLines(io.stdout, [...lines, '', dim(total)], io.signal);
 }
 

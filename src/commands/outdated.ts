@@ -6,11 +6,12 @@ import { checkFields, fieldText, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines } from '../output/write.js';
-import type { Register } from '../command.js';
+import { collect, type Register } from '../command.js';
 import type { Freshness } from '../models/outdated.js';
 import { checkModelWords } from '../models/words.js';
 
 interface OutdatedFlags {
+  readonly on?: readonly string[];
   readonly insecure?: boolean;
   readonly header?: boolean;
 }
@@ -25,6 +26,7 @@ export const register: Register = (program, action) => {
     .argument('[model...]', 'names, or globs such as "qwen2*"; all without one')
     .option('--insecure', 'ask a registry that speaks no TLS over plain HTTP')
     .option('--no-header', 'in a pipe: without the header row')
+    .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
     .action(action(outdated));
 };
 
@@ -33,23 +35,58 @@ const ITEM_FIELDS = ['name', 'digest', 'remote_digest', 'state', 'reason'] as co
 type Item = Readonly<Partial<Record<(typeof ITEM_FIELDS)[number], string>>>;
 
 async function outdated(context: Context, words: readonly string[], flags: OutdatedFlags): Promise<void> {
-  const { client } = context;
+  checkModelWords(words);
+  if (flags.on !== undefined) return await outdatedOn(context, flags.on, words, flags);
   const fields = readFields(context.flags);
   checkFields(fields ?? [], ITEM_FIELDS);
-  checkModelWords(words);
+  const { checked, error } = await compare(context, words, flags);
+  // With nothing to tell the error alone is the answer.
+  if (checked.length > 0 || error === undefined) await tell(context, checked, fields, flags);
+  if (error) throw error;
+}
+
+/** The models as they stand to the registry, and the one error of all that could not be compared. */
+async function compare(
+  context: Context,
+  words: readonly string[],
+  { insecure = false }: OutdatedFlags,
+): Promise<{ readonly checked: readonly Freshness[]; readonly error: OllamaError | undefined }> {
   const { compareInstalled } = await import('../models/outdated-choice.js');
   const { registryFailure } = await import('../models/outdated.js');
-  const { checked, missing } = await compareInstalled(context, words, { insecure: flags.insecure === true });
-  // With nothing to tell the error alone is the answer.
-  if (checked.length > 0 || missing.length === 0) await tell(context, checked, fields, flags);
-  const failure = registryFailure(checked);
-  if (failure) throw failure;
+  const { checked, missing } = await compareInstalled(context, words, { insecure });
   const [first] = missing;
-  if (!first) return;
-  if (missing.length === 1 && checked.length === 0) throw first.error;
+  const failure = registryFailure(checked);
+  if (failure || !first) return { checked, error: failure };
+  if (missing.length === 1 && checked.length === 0) return { checked, error: first.error };
   const code = checked.length === 0 ? 'model_not_found' : 'partial';
-  throw new OllamaError(code, missing.map(({ error }) => error.message).join('\n'), {
-    host: client.host.url,
+  const message = missing.map(({ error }) => error.message).join('\n');
+  return { checked, error: new OllamaError(code, message, { host: context.client.host.url }) };
+}
+
+/** The same of several hosts, each one's models when it has answered. */
+async function outdatedOn(
+  context: Context,
+  on: readonly string[],
+  words: readonly string[],
+  flags: OutdatedFlags,
+): Promise<void> {
+  const { tellTable } = await import('../hosts/on-table.js');
+  const countOf = (items: readonly Item[]): number =>
+    items.filter(({ state }) => state === 'outdated').length;
+  await tellTable<Item>(context, on, {
+    ask: async (host) => {
+      const { checked, error } = await compare(host, words, flags);
+      const items = checked.map(itemOf);
+      return { items, about: { outdated: countOf(items) }, error };
+    },
+    known: ITEM_FIELDS,
+    columns: (fields) => (fields === undefined ? COLUMNS : fields.map(fieldColumn)),
+    least: { name: 20, state: 8, digest: 12, remote_digest: 12, reason: 24 },
+    header: flags.header !== false,
+    name: ({ name, state }) => (state === 'outdated' ? name : undefined),
+    sum: (items) => ({ outdated: countOf(items) }),
+    end: (items, hosts) => `${countOf(items)} of ${items.length} outdated on ${hosts}`,
+    none: 'No models on',
   });
 }
 

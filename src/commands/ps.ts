@@ -9,10 +9,11 @@ import type { Look } from '../models/watch.js';
 import type { LoadedModel } from '../output/running-columns.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines, writeText } from '../output/write.js';
-import type { Outcome, Register } from '../command.js';
+import { collect, type Outcome, type Register } from '../command.js';
 import type { PsView } from '../views/ps.js';
 
 interface PsFlags {
+  readonly on?: readonly string[];
   /** The interval; `2s` where none is given. */
   readonly watch?: string;
   readonly header?: boolean;
@@ -30,6 +31,7 @@ export const register: Register = (program, action) => {
     .argument('[glob]', "only models that match; * crosses / and :, without one it is a name's beginning")
     .option('--watch [interval]', 'look again and again: --watch, or --watch=5s; q ends it')
     .option('--no-header', 'in a pipe: without the header row')
+    .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
     .action(action(ps));
 };
 
@@ -40,11 +42,43 @@ const FIELDS = [...COLUMNS, 'model', 'details', 'tokens_per_second'];
 const SHORTEST = 100;
 
 async function ps(context: Context, glob: string | undefined, flags: PsFlags): Promise<Outcome> {
-  const { io, client } = context;
+  const { io } = context;
+  if (flags.on !== undefined) return await psOn(context, flags.on, glob, flags);
   checkFields(readFields(context.flags) ?? [], FIELDS);
   if (flags.watch !== undefined) return await watch(context, glob, flags);
-  const models = await client.running({ signal: io.signal });
+  const models = await context.client.running({ signal: io.signal });
   await tell(context, await describe(context, models, glob), flags);
+}
+
+/** The same of several hosts, each one's models when it has answered. */
+async function psOn(
+  context: Context,
+  on: readonly string[],
+  glob: string | undefined,
+  { watch: interval, header = true }: PsFlags,
+): Promise<void> {
+  if (interval !== undefined) {
+    throw new OllamaError('usage', '--watch looks at one host: give -H, or --on without --watch.');
+  }
+  const { io } = context;
+  const { tellTable } = await import('../hosts/on-table.js');
+  const { runningColumns, RUNNING_WIDTHS } = await import('../output/running-columns.js');
+  await tellTable<LoadedModel>(context, on, {
+    ask: async (host) => ({
+      items: await describe(host, await host.client.running({ signal: io.signal }), glob),
+    }),
+    known: FIELDS,
+    columns: (fields, reader) =>
+      fields === undefined && reader === 'person'
+        ? runningColumns(io.now())
+        : fieldColumns(fields ?? COLUMNS),
+    least: RUNNING_WIDTHS,
+    header,
+    name: ({ name }) => name,
+    sum: ({ length }) => ({ total: length }),
+    end: ({ length }, hosts) => `${length} loaded on ${hosts}`,
+    none: 'No model is loaded on',
+  });
 }
 
 /** The models that are asked for, with what this program knows of them besides. */

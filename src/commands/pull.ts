@@ -1,11 +1,12 @@
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { toOllamaError } from '../failure.js';
-import type { Outcome, Register } from '../command.js';
+import { collect, type Outcome, type Register } from '../command.js';
 import type { PullFlags } from '../pulls/flags.js';
 import type { PullAllOptions } from '../pulls/pull-all.js';
 
 interface Flags extends PullFlags {
+  readonly on?: readonly string[];
   readonly from?: readonly string[];
   readonly dryRun?: boolean;
 }
@@ -31,6 +32,7 @@ export const register: Register = (program, action) => {
     .option('--insecure', 'have the server fetch over plain HTTP')
     .option('--bell', 'ring when it has ended')
     .option('-y, --yes', 'do not ask, and check neither disk nor memory')
+    .option('--on <a,b>', 'on these hosts side by side, or on all that are configured: --on all', collect)
     .action(
       action(pull, {
         refused: (models) => ({ start: { models }, error: { succeeded: [], failed: [] } }),
@@ -38,13 +40,13 @@ export const register: Register = (program, action) => {
     );
 };
 
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
 async function pull(context: Context, named: readonly string[], flags: Flags): Promise<Outcome> {
   if (flags.dryRun === true) {
     const { models, options } = await readWork(context, named, flags);
+    if (flags.on !== undefined) {
+      const { planOn } = await import('../hosts/on-pull.js');
+      return await planOn(context, flags.on, models, options);
+    }
     const { tellPlans } = await import('../pulls/dry-run.js');
     return await tellPlans(context, models, options);
   }
@@ -55,6 +57,10 @@ async function pull(context: Context, named: readonly string[], flags: Flags): P
   } catch (error) {
     await refusePulls(context, named, toOllamaError(error));
     throw error;
+  }
+  if (flags.on !== undefined) {
+    const { pullOn } = await import('../hosts/on-pull.js');
+    return await pullOn(context, flags.on, work.models, work.options);
   }
   const { error } = await pullAll(context, work.models, work.options);
   if (error) throw error;

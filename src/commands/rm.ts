@@ -1,19 +1,29 @@
 import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
-import { isGlob } from '../config/glob.js';
 import { OllamaError } from '../core/errors.js';
-import type { InstalledModel } from '../core/wire.js';
-import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, sumErrors, toFailure } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
-import type { FreedTold } from '../models/freed.js';
-import { checkModelWords, meansModel, notInstalled } from '../models/words.js';
-import type { Outcome, Register } from '../command.js';
+import {
+  chooseTargets,
+  describeTargets,
+  freedLine,
+  openFreed,
+  removalErrors,
+  removeAll,
+  totalOf,
+  type MeasureFreed,
+  type Removal,
+  type Target,
+} from '../models/removal.js';
+import { checkModelWords } from '../models/words.js';
+import { collect, type Outcome, type Register } from '../command.js';
 
 interface RmFlags {
+  readonly on?: readonly string[];
   readonly dryRun?: boolean;
   readonly ignoreMissing?: boolean;
   readonly yes?: boolean;
@@ -34,37 +44,32 @@ export const register: Register = (program, action) => {
     .option('--ignore-missing', 'a model that is not there is no failure')
     .option('-y, --yes', 'do not ask')
     .option('-f, --force', 'the same as --yes')
+    .option('--on <a,b>', 'on these hosts, or on all that are configured: --on all', collect)
     .action(action(rm));
 };
 
 /** What one removed model is told with. */
 const ITEM_FIELDS = ['name', 'size'];
 
-/** One name to remove; the size is unknown where the list does not have it. */
-interface Target {
-  readonly name: string;
-  readonly size: number | undefined;
-}
-
 async function rm(context: Context, words: readonly string[], flags: RmFlags): Promise<Outcome> {
-  const { io, client } = context;
   checkModelWords(words);
+  if (flags.on !== undefined) {
+    const { removeOn } = await import('../hosts/on-rm.js');
+    return await removeOn(context, flags.on, words, flags);
+  }
+  const { io, client } = context;
   checkFields(readFields(context.flags) ?? [], ITEM_FIELDS);
   const installed = await client.list({ signal: io.signal, force: true });
-  const { targets, unmatched } = choose(words, installed);
+  const { targets, unmatched } = chooseTargets(words, installed);
 
   const asks = flags.dryRun !== true && flags.yes !== true && flags.force !== true;
-  const freed = await openFreed(context, installed, targets, asks || flags.dryRun === true);
+  const isTold = asks || flags.dryRun === true || context.mode === 'json' || context.flags.quiet !== true;
+  const freed = await openFreed(context, installed, targets, isTold);
   if (flags.dryRun === true) return await tellPlan(context, targets, unmatched, flags, freed);
   if (asks && targets.some(({ size }) => size !== undefined)) await confirm(context, targets, freed);
   const outcome: Removal = { removed: [], missing: [...unmatched], failed: [] };
   try {
-    const { openUnloading } = await import('../models/unload.js');
-    const unload = await openUnloading(context);
-    for (const target of targets) {
-      await unload(target.name);
-      await remove(context, target, outcome);
-    }
+    await removeAll(context, targets, outcome);
   } catch (error) {
     // Ctrl-C between two of them: what is gone is told all the same.
     if (outcome.removed.length > 0) await tellOutcome(context, outcome, freed);
@@ -74,87 +79,16 @@ async function rm(context: Context, words: readonly string[], flags: RmFlags): P
   return endWith(context, outcome, flags);
 }
 
-/** What removing some of the models frees; undefined where that could not be found out, or is not told. */
-type MeasureFreed = (targets: readonly Target[]) => FreedTold | undefined;
-
-/** Finds out what the models share, before any of them goes. What can't be found out is only not told. */
-async function openFreed(
-  context: Context,
-  installed: readonly InstalledModel[],
-  targets: readonly Target[],
-  asks: boolean,
-): Promise<MeasureFreed> {
-  const isTold = asks || context.mode === 'json' || context.flags.quiet !== true;
-  if (!isTold || targets.every(({ size }) => size === undefined)) return () => undefined;
-  try {
-    const { measureFreed } = await import('../models/freed.js');
-    const measure = await measureFreed(context, installed);
-    return (gone) => measure(gone.map(({ name }) => name));
-  } catch (error) {
-    if (toOllamaError(error).code === 'interrupted') throw error;
-    return () => undefined;
-  }
-}
-
-function choose(
-  words: readonly string[],
-  installed: readonly InstalledModel[],
-): { targets: Target[]; unmatched: string[] } {
-  const targets = new Map<string, Target>();
-  const unmatched: string[] = [];
-  for (const word of words) {
-    const found = installed.filter(({ name }) => meansModel(word, name));
-    for (const { name, size } of found) targets.set(name, { name, size });
-    // Only the server's own 404 says that a model is absent: a name is asked for even where the list lacks it.
-    if (found.length === 0 && isGlob(word)) unmatched.push(word);
-    else if (found.length === 0) targets.set(word, { name: word, size: undefined });
-  }
-  return { targets: [...targets.values()], unmatched };
-}
-
-function describe(targets: readonly Target[]): string {
-  const known = targets.filter(({ size }) => size !== undefined);
-  return known.map(({ name, size }) => `  ${cleanLine(name)}  ${formatBytes(size ?? 0)}\n`).join('');
-}
-
-/** `0 B would be freed: 816 kB are shared with gemma3:1b.` */
-function freedLine(freed: FreedTold | undefined, verb: string): string {
-  if (freed === undefined) return '';
-  return `${freed.amount} ${verb}${freed.sharing === '' ? '' : `: ${freed.sharing}`}.`;
-}
-
-function totalOf(targets: readonly Target[]): string {
-  return formatBytes(targets.reduce((sum, { size }) => sum + (size ?? 0), 0));
-}
-
 async function confirm(context: Context, targets: readonly Target[], measure: MeasureFreed): Promise<void> {
   const known = targets.filter(({ size }) => size !== undefined);
   const count = known.length === 1 ? 'this model' : `these ${known.length} models`;
-  if (context.mode !== 'json') context.io.stderr.write(describe(targets));
+  if (context.mode !== 'json') context.io.stderr.write(describeTargets(targets));
   const host = context.client.host.display;
   const freed = measure(known);
   const sharing = freed?.sharing ? ` (${freed.sharing})` : '';
   const question = `Remove ${count} from ${host}, which frees ${freed?.amount ?? `at most ${totalOf(known)}`}${sharing}?`;
   if (!(await askOrDecline(context, question))) {
     throw new OllamaError('declined', 'Nothing was removed.', { host: context.client.host.url });
-  }
-}
-
-interface Removal {
-  readonly removed: { name: string; size: number | undefined }[];
-  readonly missing: string[];
-  readonly failed: { name: string; error: OllamaError }[];
-}
-
-async function remove({ io, client }: Context, target: Target, outcome: Removal): Promise<void> {
-  try {
-    await client.delete(target.name, { signal: io.signal });
-    outcome.removed.push(target);
-  } catch (thrown) {
-    const error = toOllamaError(thrown);
-    if (error.code === 'interrupted') throw error;
-    if (error.code === 'model_not_found') outcome.missing.push(target.name);
-    else outcome.failed.push({ name: target.name, error });
   }
 }
 
@@ -187,7 +121,7 @@ async function tellPlan(
       known.length === 0
         ? 'Nothing would be removed.'
         : freedLine(freed, 'would be freed') || `At most ${totalOf(known)} would be freed.`;
-    await writeText(io.stdout, `${describe(known)}${end}\n`, io.signal);
+    await writeText(io.stdout, `${describeTargets(known)}${end}\n`, io.signal);
   }
   return endWith(context, { removed: [...known], missing, failed: [] }, flags);
 }
@@ -221,19 +155,10 @@ async function writeDocument({ io, flags }: Context, document: object): Promise<
 }
 
 /** 0, or throws the one error that tells of all that did not work. */
-function endWith({ client }: Context, { removed, missing, failed }: Removal, flags: RmFlags): Outcome {
+function endWith({ client }: Context, outcome: Removal, flags: RmFlags): Outcome {
   const host = client.host.url;
-  const absent = flags.ignoreMissing === true ? [] : missing;
-  const errors = [
-    ...absent.map((word) => notInstalled(word, host, 404)),
-    ...failed.map(({ error }) => error),
-  ];
-  const why = [
-    ...absent.map((model) => `${model} (${isGlob(model) ? 'no match' : 'not installed'})`),
-    ...failed.map(({ name, error }) => `${name} (${error.message})`),
-  ].join(', ');
-  const message = `${errors.length} of ${errors.length + removed.length} could not be removed: ${why}.`;
-  const error = sumErrors(errors, removed.length, { message, host });
+  const { errors, message } = removalErrors(outcome, host, flags);
+  const error = sumErrors(errors, outcome.removed.length, { message, host });
   if (error) throw error;
   return 0;
 }

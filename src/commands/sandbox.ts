@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Context } from '../context.js';
 import { parseDuration, parseFlag, parseSize } from '../config/duration.js';
+import { parseListen } from '../config/listen.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { collect, type Register } from '../command.js';
 import type { SandboxOptions } from '../sandbox/server.js';
@@ -37,18 +38,6 @@ export const register: Register = (program, action) => {
     .option('--empty', 'start with no model installed')
     .action(action(sandbox));
 };
-
-/** `[ADDR:]PORT`. */
-export function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (!match || port > 65_535) {
-    throw new OllamaError('usage', `"${text}" is no [ADDRESS:]PORT to listen on.`, {
-      hint: 'For example --listen 0 or --listen 127.0.0.1:8080.',
-    });
-  }
-  return { host: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
-}
 
 /** A folder that can't be used, or an address that is taken, is a mistake in the flags. */
 function cannotStart(error: unknown, flags: SandboxFlags): unknown {

@@ -1,20 +1,22 @@
-import { askOrDecline, checkAllowed } from '../consent.js';
+import { askOrDecline } from '../consent.js';
 import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import { interruption } from '../core/time-limit.js';
-import { failureJson, sumErrors, toFailure, toOllamaError } from '../failure.js';
+import { failureJson, toFailure, toOllamaError } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
-import type { SyncFailure, SyncStep } from '../models/sync-apply.js';
+import type { SyncStep } from '../models/sync-apply.js';
 import type { SyncPlan } from '../models/sync-plan.js';
 import type { PullFlags } from '../pulls/flags.js';
 import type { PullAllOptions, PullsOutcome } from '../pulls/pull-all.js';
-import type { Register } from '../command.js';
+import type { SyncDone } from '../pulls/sync-host.js';
+import { collect, type Register } from '../command.js';
 import { openEventWriter, readFields } from '../output/fields.js';
 import { SCHEMA_VERSION } from '../output/json.js';
 import { writeLines, writeText } from '../output/write.js';
 
 interface SyncFlags extends PullFlags {
+  readonly on?: readonly string[];
   readonly prune?: boolean;
   readonly export?: boolean;
   readonly dryRun?: boolean;
@@ -41,6 +43,7 @@ export const register: Register = (program, action) => {
     .option('--insecure', 'have the server fetch over plain HTTP')
     .option('-y, --yes', 'do not ask')
     .option('-f, --force', 'the same as --yes')
+    .option('--on <a,b>', 'these hosts, or all that are configured: --on all', collect)
     .action(
       action(sync, {
         refused: (file) => ({
@@ -51,13 +54,10 @@ export const register: Register = (program, action) => {
     );
 };
 
-const OWN_FIELDS = [
-  ...['file', 'dry_run', 'pull', 'copy', 'remove', 'keep', 'name', 'from', 'size'],
-  ...['copied', 'removed'],
-];
-
 async function sync(context: Context, file: string | undefined, flags: SyncFlags): Promise<void> {
   if (flags.export === true) {
+    if (flags.on !== undefined)
+      throw new OllamaError('usage', '--export writes down one host: give -H, or no --on.');
     const { exportInstalled } = await import('../export-installed.js');
     const yes = flags.yes === true || flags.force === true;
     return await exportInstalled(context, file, { yes, dryRun: flags.dryRun === true });
@@ -70,9 +70,13 @@ async function sync(context: Context, file: string | undefined, flags: SyncFlags
   const { readPullFlags } = await import('../pulls/flags.js');
   const yes = flags.yes === true || flags.force === true;
   const options = { ...readPullFlags(flags, context.io.now()), yes, frame: false };
+  if (flags.on !== undefined) {
+    const { syncOn } = await import('../hosts/on-sync.js');
+    return await syncOn(context, flags.on, file, flags, options);
+  }
   const write = await openWriter(context);
   await write({ type: 'start', schema_version: SCHEMA_VERSION, host: context.client.host.url, file });
-  const done: Done = { succeeded: [], failed: [], copied: [], removed: [] };
+  const done: SyncDone = { succeeded: [], failed: [], copied: [], removed: [] };
   try {
     await run(context, file, flags, options, write, done);
   } catch (thrown) {
@@ -89,15 +93,7 @@ async function sync(context: Context, file: string | undefined, flags: SyncFlags
 
 type Write = (event: object) => Promise<void>;
 
-/** What has been done so far. */
-interface Done {
-  succeeded: readonly string[];
-  readonly failed: SyncFailure[];
-  readonly copied: string[];
-  readonly removed: string[];
-}
-
-function lists({ succeeded, failed, copied, removed }: Done): object {
+function lists({ succeeded, failed, copied, removed }: SyncDone): object {
   return {
     succeeded,
     failed: failed.map(({ model, error }) => ({ model, error: toJson(error) })),
@@ -112,8 +108,8 @@ function toJson(error: OllamaError): object {
 
 /** Writes events as JSON, in that mode; an unknown field is a mistake in any. */
 async function openWriter(context: Context): Promise<Write> {
-  const { EVENT_FIELDS } = await import('../pulls/tell-json.js');
-  const write = openEventWriter(context.io, readFields(context.flags), [...EVENT_FIELDS, ...OWN_FIELDS]);
+  const { SYNC_FIELDS } = await import('../pulls/sync-host.js');
+  const write = openEventWriter(context.io, readFields(context.flags), SYNC_FIELDS);
   return context.mode === 'json' ? write : async () => undefined;
 }
 
@@ -123,46 +119,29 @@ async function run(
   flags: SyncFlags,
   options: PullAllOptions,
   write: Write,
-  done: Done,
+  done: SyncDone,
 ): Promise<void> {
   const { io, client } = context;
-  const { isEmptyPlan, planSync } = await import('../models/sync-plan.js');
-  const { parseSyncFile, readSyncFile } = await import('../models/sync-file.js');
-  const { readPipedPrompt } = await import('../output/stdin.js');
-  const text = file === '-' ? await readPipedPrompt(io) : await readSyncFile(io.cwd, file);
-  const declared = parseSyncFile(text, file === '-' ? 'stdin' : file);
-  for (const { name } of declared) checkAllowed(context, name);
-  const installed = await client.list({ signal: io.signal, force: true });
-  const plan = planSync(declared, installed, { prune: flags.prune === true });
+  const { isEmptyPlan } = await import('../models/sync-plan.js');
+  const { checkPins } = await import('../models/sync-apply.js');
+  const { finishSync, planHost, planJson, readDeclared, sumSync } = await import('../pulls/sync-host.js');
+  const declared = await readDeclared(io, file);
+  const plan = await planHost(context, declared, { prune: flags.prune === true });
   const dry = flags.dryRun === true;
-  const { pull: pulled, copy, remove, keep } = plan;
-  await write({ type: 'plan', ...(dry ? { dry_run: true } : {}), pull: pulled, copy, remove, keep });
-  const { checkPins, findMismatches, makeCopies, removeListed } = await import('../models/sync-apply.js');
+  await write({ type: 'plan', ...(dry ? { dry_run: true } : {}), ...planJson(plan) });
   if (context.mode !== 'json') await showPlan(context, file, plan, dry);
   await checkPins(context, plan.pull, { insecure: flags.insecure === true });
   if (dry || isEmptyPlan(plan)) return;
   if (options.yes !== true) await confirm(context, plan);
 
   const tell = async (step: SyncStep): Promise<void> => {
-    done[step.type].push(step.name);
     await write(step);
     if (context.mode !== 'json' && context.flags.quiet !== true) await say(context, step);
   };
   const pulls = await pull(context, plan, options);
-  done.succeeded = pulls.succeeded;
-  done.failed.push(...pulls.failed);
-  if (pulls.error?.code === 'interrupted') throw pulls.error;
-  const fresh = plan.pull.filter(({ name }) => pulls.succeeded.includes(name));
-  done.failed.push(...(await findMismatches(context, fresh)));
-  done.succeeded = pulls.succeeded.filter((name) => !done.failed.some(({ model }) => model === name));
-  const broken = new Set([...done.failed.map(({ model }) => model), ...pulls.skipped]);
-  done.failed.push(...(await makeCopies(context, plan, broken, tell)));
-  const copied = plan.copy.filter(({ name }) => done.copied.includes(name));
-  done.failed.push(...(await findMismatches(context, copied)));
-  // What stands in for something else must be there before the other goes.
-  if (done.failed.length === 0 && !pulls.error)
-    done.failed.push(...(await removeListed(context, plan, tell)));
-  endWith(context, plan, done, pulls);
+  await finishSync(context, plan, pulls, done, tell);
+  const error = sumSync(plan, done, pulls, client.host.url);
+  if (error) throw error;
 }
 
 async function showPlan(context: Context, file: string, plan: SyncPlan, dry: boolean): Promise<void> {
@@ -193,11 +172,8 @@ async function pull(context: Context, plan: SyncPlan, options: PullAllOptions): 
   const names = plan.pull.map(({ name }) => name);
   if (names.length === 0) return { succeeded: [], failed: [], skipped: [], error: undefined };
   const { pullAll } = await import('../pulls/pull-all.js');
-  const { EVENT_FIELDS } = await import('../pulls/tell-json.js');
-  // Of the fields that were asked for, a pull's events know their own.
-  const fields = readFields(context.flags)?.filter((field) => EVENT_FIELDS.includes(field));
-  const own = fields === undefined ? {} : { fields: ['type', ...fields].join(',') };
-  return await pullAll({ ...context, flags: { ...context.flags, ...own } }, names, options);
+  const { pullFields } = await import('../pulls/sync-host.js');
+  return await pullAll({ ...context, flags: pullFields(context.flags) }, names, options);
 }
 
 async function say({ io }: Context, step: SyncStep): Promise<void> {
@@ -206,18 +182,4 @@ async function say({ io }: Context, step: SyncStep): Promise<void> {
       ? `copied ${cleanLine(step.from)} to ${cleanLine(step.name)}`
       : `removed ${cleanLine(step.name)}, ${formatBytes(step.size)}`;
   await writeText(io.stdout, `${line}\n`, io.signal);
-}
-
-/** Throws the one error that sums up what failed. */
-function endWith({ client }: Context, plan: SyncPlan, done: Done, pulls: PullsOutcome): void {
-  const why = done.failed.map(({ model, error }) => `${model} (${toFailure(error).message})`).join(', ');
-  const kept = plan.remove.length > 0 && done.removed.length === 0 ? ' Nothing was removed.' : '';
-  const error = sumErrors(
-    done.failed.map((one) => one.error),
-    done.succeeded.length + done.copied.length + done.removed.length,
-    { message: `Not as declared: ${why}.${kept}`, host: client.host.url },
-  );
-  // Where nothing failed by itself, something came before all pulls.
-  const thrown = error ?? pulls.error;
-  if (thrown) throw thrown;
 }

@@ -5,7 +5,7 @@ import { addValue, foldPort } from './layer.js';
 import { describe, quote } from './quote.js';
 import type { Setting } from './schema.js';
 import { SETTINGS, settingAt, settingsUnder } from './schema.js';
-import { hostText, webAddress } from './value-types.js';
+import { hostText, variableName, webAddress } from './value-types.js';
 
 /** One thing wrong in a file, and the path of the key where it is. */
 export interface Problem {
@@ -98,7 +98,8 @@ function isAddress({ type }: Setting): boolean {
 /** What to say of a value that is not of its setting's type; `name` is the key, the flag or the variable. */
 export function wrongValue(setting: Setting, name: string, value: unknown): string {
   const expected = `${name} must be ${setting.type.expects}`;
-  if (setting.secret === true) return expected;
+  // What stands in a variable's place is most likely what the variable should have held.
+  if (setting.secret === true || setting.type === variableName) return expected;
   const shown = typeof value === 'string' && isAddress(setting) ? redactCredentials(value) : value;
   return `${expected}, not ${describe(shown)}`;
 }

@@ -95,11 +95,11 @@ async function placeProblems(
   );
 }
 
-/** A relative CA file is meant from where it is written: the folder of the file, or the working directory. */
+/** A relative file of a setting is meant from where it is written: the folder of the file, or the working directory. */
 function withPlacedFiles(layer: Layer, cwd: string): Layer {
   const folder = layer.file === undefined ? cwd : path.dirname(layer.file);
   const place = ([key, entry]: [string, LayerValue]): [string, LayerValue] =>
-    /(?:^|\.)ca_file$/.test(key)
+    /(?:^|\.)(?:ca_file|header_file)$/.test(key)
       ? [key, { ...entry, value: path.resolve(folder, String(entry.value)) }]
       : [key, entry];
   return { ...layer, values: new Map([...layer.values].map(place)) };

@@ -20,6 +20,10 @@ export interface Resolved {
   /** Variables that begin with `OLLAMA_CLI_` and name no setting. */
   readonly unknownVariables: readonly string[];
   readonly files: { readonly project?: string; readonly user?: string };
+  /** What each source sets: from these the settings of another host are resolved without reading anything again. */
+  readonly layers: readonly Layer[];
+  /** The configured host that is in force, where one is named and not an address. */
+  readonly hostName?: string;
   /** A host that a project file chose and that is not this machine: the first chat or pull asks before it goes there. */
   readonly projectHost?: { readonly file: string; readonly url: string };
 }
@@ -42,7 +46,7 @@ export function resolveSettings(
   const ordered = [...layers].sort((a, b) => STRENGTH.indexOf(a.kind) - STRENGTH.indexOf(b.kind));
   const effective = merge(ordered);
   const host = effective.get('host') ?? { value: DEFAULT_HOST, origin: { kind: 'default' } };
-  dropForeignHeaders(effective, ordered, host);
+  dropForeignCredentials(effective, ordered, host);
   useNamedHost(effective, host);
   const url = urlOf(effective, host);
   const { origin } = host;
@@ -63,6 +67,8 @@ export function resolveSettings(
     ],
     unknownVariables,
     files: filesOf(layers),
+    layers,
+    ...(effective.has(`${namedPrefix(host.value)}url`) ? { hostName: String(host.value) } : {}),
     ...(projectHost === undefined ? {} : { projectHost }),
   };
 }
@@ -93,17 +99,23 @@ function merge(layers: readonly Layer[]): Map<string, Effective> {
 }
 
 /**
+ * What belongs to the host that it was configured with: what it is sent, and that it is believed unseen. Not `ca_file`: who
+ * trusts a company's certificates trusts them for each of its servers.
+ */
+const OF_ONE_HOST = /^(?:headers\..*|token_env|header_file|insecure)$/;
+
+/**
  * A credential goes only to the host that it was configured with: the one that would be used if nothing stronger, and no
  * project file, had a say. What was typed for this one command goes where the command goes.
  */
-function dropForeignHeaders(
+function dropForeignCredentials(
   effective: Map<string, Effective>,
   layers: readonly Layer[],
   host: Effective,
 ): void {
   const own = layers.filter(({ kind }) => kind !== 'project');
   for (const [key, { origin }] of effective) {
-    if (!key.startsWith('headers.') || origin.kind === 'flag') continue;
+    if (!OF_ONE_HOST.test(key) || origin.kind === 'flag') continue;
     const weaker = own.filter(({ kind }) => STRENGTH.indexOf(kind) <= STRENGTH.indexOf(origin.kind));
     const configured = merge(weaker).get('host') ?? host;
     if (!isSameHost(urlOf(effective, configured), urlOf(effective, host))) effective.delete(key);
@@ -132,7 +144,16 @@ function useNamedHost(effective: Map<string, Effective>, { value, origin }: Effe
 type Tree = Record<string, unknown>;
 
 function buildSettings(values: ReadonlyMap<string, Stored>): Settings {
-  const root: Tree = { options: {}, headers: {}, hosts: {}, presets: {}, auto: {}, mcp: {}, keys: {} };
+  const root: Tree = {
+    options: {},
+    headers: {},
+    hosts: {},
+    presets: {},
+    auto: {},
+    mcp: {},
+    keys: {},
+    providers: {},
+  };
   for (const [key, value] of values) {
     const path = key.split('.');
     const last = path.pop() ?? '';

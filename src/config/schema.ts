@@ -14,6 +14,7 @@ import {
   number,
   text,
   texts,
+  variableName,
   webAddress,
 } from './value-types.js';
 import type { Stored, ValueType } from './value-types.js';
@@ -23,6 +24,25 @@ export interface NamedHost {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly ca_file?: string;
+  /** The environment variable that holds its bearer token. */
+  readonly token_env?: string;
+  /** A file, 0600, of headers that are sent to it: one `Name: value` a line. */
+  readonly header_file?: string;
+  /** Whether its certificate is not checked. */
+  readonly insecure?: boolean;
+}
+
+/** Someone who answers besides the host in force: as `ProviderBlock` (src/providers) has it, unchecked defaults left out. */
+export interface ProviderSettings {
+  readonly type?: 'ollama' | 'openai' | 'anthropic';
+  readonly enabled?: boolean;
+  readonly api_key?: string;
+  /** The environment variable that holds the key. */
+  readonly api_key_env?: string;
+  readonly model?: string;
+  readonly base_url?: string;
+  /** What a million tokens cost, in the currency that the person thinks in. */
+  readonly cost?: { readonly prompt?: number; readonly completion?: number; readonly currency?: string };
 }
 
 /** What a conversation begins with, under a name of the person's choosing. */
@@ -64,6 +84,8 @@ export interface Settings {
     readonly response: number | undefined;
     readonly silence: number | undefined;
     readonly pull: number | undefined;
+    /** To an answer's first token where another provider stands behind; then that one is asked. */
+    readonly first_token: number | undefined;
   };
   readonly retry: RetryPolicy;
   readonly model_cache_ttl: number;
@@ -97,7 +119,14 @@ export interface Settings {
   /** Names in lower case; only those that were configured for the host in use. */
   readonly headers: Readonly<Record<string, string>>;
   readonly ca_file?: string;
+  /** As of a named host, for the host in force. */
+  readonly token_env?: string;
+  readonly header_file?: string;
+  readonly insecure?: boolean;
   readonly hosts: Readonly<Record<string, NamedHost>>;
+  readonly providers: Readonly<Record<string, ProviderSettings>>;
+  /** Names of providers and hosts; the first that answers does. Empty: only the host in force. */
+  readonly fallback: readonly string[];
 }
 
 /** One row of the table: a dotted key, its type, and what follows from it. */
@@ -179,6 +208,7 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'timeouts.response', type: duration('no limit'), default: 60_000 },
   { key: 'timeouts.silence', type: duration('no limit'), default: null },
   { key: 'timeouts.pull', type: duration('no limit'), default: null },
+  { key: 'timeouts.first_token', type: duration('no limit'), default: 60_000 },
   { key: 'retry.attempts', type: integer(1, 100), default: DEFAULT_RETRY.attempts },
   { key: 'retry.delay', type: duration('refused'), default: DEFAULT_RETRY.delay },
   { key: 'retry.max_delay', type: duration('refused'), default: DEFAULT_RETRY.max_delay },
@@ -196,10 +226,26 @@ export const SETTINGS: readonly Setting[] = [
   { key: 'color', type: choice('auto', 'always', 'never'), default: 'auto' },
   { key: 'accessible', type: flag, default: false },
   { key: 'ca_file', type: text, ownOnly: true },
+  { key: 'token_env', type: variableName, ownOnly: true },
+  { key: 'header_file', type: text, ownOnly: true },
+  { key: 'insecure', type: flag, ownOnly: true },
   { key: 'headers.<header>', type: headerText, ownOnly: true, secret: true },
   { key: 'hosts.<name>.url', type: hostText, ownOnly: true },
   { key: 'hosts.<name>.ca_file', type: text, ownOnly: true },
+  { key: 'hosts.<name>.token_env', type: variableName, ownOnly: true },
+  { key: 'hosts.<name>.header_file', type: text, ownOnly: true },
+  { key: 'hosts.<name>.insecure', type: flag, ownOnly: true },
   { key: 'hosts.<name>.headers.<header>', type: headerText, ownOnly: true, secret: true },
+  { key: 'providers.<name>.type', type: choice('ollama', 'openai', 'anthropic'), ownOnly: true },
+  { key: 'providers.<name>.enabled', type: flag, ownOnly: true },
+  { key: 'providers.<name>.api_key', type: anyText, ownOnly: true, secret: true },
+  { key: 'providers.<name>.api_key_env', type: variableName, ownOnly: true },
+  { key: 'providers.<name>.model', type: text, ownOnly: true },
+  { key: 'providers.<name>.base_url', type: webAddress, ownOnly: true },
+  { key: 'providers.<name>.cost.prompt', type: number(0), ownOnly: true },
+  { key: 'providers.<name>.cost.completion', type: number(0), ownOnly: true },
+  { key: 'providers.<name>.cost.currency', type: text, ownOnly: true },
+  { key: 'fallback', type: texts(','), default: [], ownOnly: true },
   { key: 'mcp.<name>.command', type: text, ownOnly: true },
   { key: 'mcp.<name>.args', type: texts(), ownOnly: true },
   { key: 'mcp.<name>.env.<variable>', type: anyText, ownOnly: true, secret: true },

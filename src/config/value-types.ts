@@ -31,6 +31,11 @@ export const anyText = textType('text', () => true);
 /** Text with something in it. */
 export const text = textType('text that is not empty', (value) => value.trim() !== '');
 
+/** The name of an environment variable. */
+export const variableName = textType('the name of an environment variable', (value) =>
+  /^[A-Za-z_]\w*$/.test(value),
+);
+
 /** The address of a host, or the name of a configured one. */
 export const hostText = textType('an address such as http://127.0.0.1:11434', isHostText);
 

@@ -13,6 +13,9 @@ export interface ChatMetrics {
   readonly time_to_first_token_ms: number;
   readonly load_ms: number;
   readonly total_ms: number;
+  /** What it cost, where that is configured; in `currency`. Nothing on one's own servers. */
+  readonly cost?: number;
+  readonly currency?: string;
 }
 
 /** What happens during an answer. `done` or `error` is the last event of a stream, always. */
@@ -20,6 +23,8 @@ export type ChatEvent =
   | { readonly type: 'thinking'; readonly text: string }
   | { readonly type: 'token'; readonly text: string }
   | { readonly type: 'tool_call'; readonly call: ToolCall }
+  /** From here on this provider answers, not the one that was asked before; before the first token only. */
+  | { readonly type: 'provider'; readonly name: string; readonly model: string; readonly reason: string }
   | { readonly type: 'done'; readonly reason: string; readonly metrics: ChatMetrics }
   | { readonly type: 'error'; readonly error: OllamaError };
 
@@ -82,6 +87,8 @@ export function reduceChat(state: AnswerState, event: ChatEvent, now: number): A
       };
     case 'tool_call':
       return { ...endThinking(state, now), phase: 'answering', toolCalls: [...state.toolCalls, event.call] };
+    case 'provider':
+      return state;
     case 'done':
       return { ...endThinking(state, now), phase: 'done', reason: event.reason, metrics: event.metrics };
     case 'error':

@@ -3,17 +3,13 @@ import type { Readable } from 'node:stream';
 import { cached } from './cache.js';
 import type { ChatEvent, ChatRequest } from './chat.js';
 import { streamAnswer } from './chat-stream.js';
-import {
-  decodeEmbed,
-  decodeRecommendations,
-  decodeRunning,
-  decodeShow,
-  decodeTags,
-  decodeVersion,
-} from './decode.js';
+import { decodeRecommendations, decodeRunning, decodeShow, decodeTags, decodeVersion } from './decode.js';
 import { OllamaError, isOllamaError } from './errors.js';
+import type { FeatureMemory } from './features.js';
 import type { HealthReport } from './health.js';
 import { createHttp, DEFAULT_TIMEOUTS, type Call, type Http, type HttpEvent, type Timeouts } from './http.js';
+import { labelsOf, outcomeOf, type MetricListener } from './metrics.js';
+import { measureAnswer, measureLines, measurePull } from './metrics-streams.js';
 import type { ProxyEnvironment } from './proxy.js';
 import type { OllamaPullEvent } from './pull-events.js';
 import type { PullOptions } from './pull-stream.js';
@@ -41,6 +37,8 @@ export interface ClientOptions {
   readonly retry?: Partial<RetryPolicy>;
   /** Certificates to trust instead of the built-in ones, in PEM. */
   readonly ca?: readonly string[];
+  /** True where the server's certificate is not checked, whoever it is from. Of a proxy on the way, it is. */
+  readonly insecure?: boolean;
   /** Where OLLAMA_HOST and HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY are read; the process's own by default. */
   readonly env?: ProxyEnvironment;
   /** How long lists of models are kept, 60,000 by default. */
@@ -49,6 +47,12 @@ export interface ClientOptions {
   readonly healthCheckInterval?: number;
   /** Told of each exchange, without credentials. */
   readonly onHttp?: (event: HttpEvent) => void;
+  /** Told of each measurement of this client; `addMetricsListener` hears of all of them. */
+  readonly onMetric?: MetricListener;
+  /** Asked where a connection is refused: whether a server was started there, so that it is worth asking again. */
+  readonly onRefused?: () => Promise<boolean>;
+  /** Keeps what this server refused as too new for it; without it, that is known as long as the client lives. */
+  readonly features?: FeatureMemory;
   readonly now?: () => number;
 }
 
@@ -82,6 +86,7 @@ export class OllamaClient {
   readonly #now: () => number;
   readonly #models;
   readonly #health;
+  #features: FeatureMemory | undefined;
 
   /** `host` is an address by Ollama's grammar; without one OLLAMA_HOST counts, then Ollama's default. Throws `usage`. */
   constructor(host?: string | HostAddress, options: ClientOptions = {}) {
@@ -91,21 +96,30 @@ export class OllamaClient {
     this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     this.#retry = { ...DEFAULT_RETRY, ...options.retry };
     this.#now = options.now ?? Date.now;
+    this.#features = options.features;
     this.#http = createHttp({
       host: this.host,
       headers: options.headers ?? {},
       timeouts: this.#timeouts,
       retry: this.#retry,
       ca: options.ca,
+      insecure: options.insecure,
       env,
       onHttp: options.onHttp,
+      onMetric: options.onMetric,
+      onRefused: options.onRefused,
     });
     this.#models = cached(options.modelCacheTtl ?? 60_000, this.#now, async () => await this.#askModels());
     this.#health = cached(
       options.healthCheckInterval ?? 30_000,
       this.#now,
-      async () => await (await import('./health.js')).checkHealth(this, this.#now),
+      async () => await this.#checkHealth(),
     );
+  }
+
+  /** The one way to this server, for what it serves besides its own API: its OpenAI-compatible routes. */
+  get http(): Http {
+    return this.#http;
   }
 
   /**
@@ -150,7 +164,9 @@ export class OllamaClient {
   }
 
   async #askModels(): Promise<InstalledModel[]> {
-    return decodeTags(await this.#get('/api/tags', undefined), this.host.url);
+    return await this.#http.meter.time('ollama.model.check_duration', undefined, async () =>
+      decodeTags(await this.#get('/api/tags', undefined), this.host.url),
+    );
   }
 
   /** One caller's signal ends its own waiting, not the question that others share. */
@@ -189,21 +205,34 @@ export class OllamaClient {
     return await this.#abortable(() => this.#health.get(force), signal);
   }
 
+  async #checkHealth(): Promise<HealthReport> {
+    const { checkHealth } = await import('./health.js');
+    const { meter } = this.#http;
+    if (!meter.isOn()) return await checkHealth(this, this.#now);
+    const before = performance.now();
+    let outcome = 'ok';
+    try {
+      const report = await checkHealth(this, this.#now);
+      if (report.status !== 'healthy') outcome = report.error?.code ?? 'server_error';
+      return report;
+    } catch (error) {
+      outcome = outcomeOf(error);
+      throw error;
+    } finally {
+      meter.measure('ollama.health.check_duration', performance.now() - before, labelsOf(undefined, outcome));
+    }
+  }
+
   /** All about one model. Throws `model_not_found`. */
   async show(
     model: string,
     { signal, verbose }: CallOptions & { verbose?: boolean } = {},
   ): Promise<ShowResponse> {
     const body = { ...named(model), ...(verbose === true ? { verbose } : {}) };
-    const value = await this.#http.json({
-      method: 'POST',
-      path: '/api/show',
-      body,
-      model,
-      signal,
-      repeatable: true,
-    });
-    return decodeShow(value, this.host.url);
+    const call: Call = { method: 'POST', path: '/api/show', body, model, signal, repeatable: true };
+    return await this.#http.meter.time('ollama.model.check_duration', model, async () =>
+      decodeShow(await this.#http.json(call), this.host.url),
+    );
   }
 
   /** Pulls a model; see `OllamaPullEvent`. Never throws. */
@@ -214,7 +243,10 @@ export class OllamaClient {
     try {
       // Loaded here and below: what only asks a question starts sooner.
       const { streamPull } = await import('./pull-stream.js');
-      yield* streamPull(this.#http, { timeouts: this.#timeouts, retry: this.#retry }, model, options);
+      const settings = { timeouts: this.#timeouts, retry: this.#retry };
+      const events = streamPull(this.#http, settings, model, options);
+      const { meter } = this.#http;
+      yield* meter.isOn() ? measurePull(events, meter, model) : events;
     } finally {
       this.clearCache();
     }
@@ -245,7 +277,16 @@ export class OllamaClient {
     request: ChatRequest,
     options: CallOptions = {},
   ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
-    return streamAnswer(this.#http, this.#streams(), '/api/chat', request, options.signal);
+    return this.#answer('/api/chat', request, options);
+  }
+
+  #answer(
+    path: '/api/chat' | '/api/generate',
+    request: ChatRequest | GenerateRequest,
+    { signal }: CallOptions,
+  ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
+    const batches = streamAnswer(this.#http, this.#streams(), path, request, signal);
+    return measureAnswer(batches, this.#http.meter, request.model);
   }
 
   /** The completion of a prompt, event by event, as `chat` gives them. */
@@ -253,30 +294,16 @@ export class OllamaClient {
     request: GenerateRequest,
     options: CallOptions = {},
   ): AsyncGenerator<ChatEvent, void, undefined> {
-    for await (const events of streamAnswer(
-      this.#http,
-      this.#streams(),
-      '/api/generate',
-      request,
-      options.signal,
-    )) {
+    for await (const events of this.#answer('/api/generate', request, options)) {
       for (const event of events) yield event;
     }
   }
 
   /** The vectors of one or several texts, in their order. */
   async embed(request: EmbedRequest, { signal }: CallOptions = {}): Promise<EmbedResponse> {
-    const { model } = request;
-    const call: Call = {
-      method: 'POST',
-      path: '/api/embed',
-      body: request,
-      model,
-      signal,
-      repeatable: true,
-      bounded: false,
-    };
-    return decodeEmbed(await this.#http.json(call), this.host.url);
+    const { embed } = await import('./embed.js');
+    this.#features ??= (await import('./features.js')).rememberForNow();
+    return await embed(this.#http, this.#features, request, signal);
   }
 
   /** Removes a model's name, and its layers where no other model has them. Throws `model_not_found`. */
@@ -315,7 +342,9 @@ export class OllamaClient {
   ): AsyncGenerator<StatusLine, void, undefined> {
     try {
       const { streamStatus } = await import('./status-stream.js');
-      yield* streamStatus(this.#http, this.#timeouts.silence, { path, body, model, signal });
+      const lines = streamStatus(this.#http, this.#timeouts.silence, { path, body, model, signal });
+      const { meter } = this.#http;
+      yield* meter.isOn() ? measureLines(lines, meter, model) : lines;
     } finally {
       this.clearCache();
     }

@@ -71,7 +71,10 @@ function details(fields: Fields): ModelDetails {
 
 function fieldsOf(value: unknown, host: string, what: string): Fields {
   if (isFields(value)) return value;
-  throw new OllamaError('protocol', `What answers at ${host} is not Ollama: ${what} is no object.`, { host });
+  throw new OllamaError('protocol', `What answers at ${host} is not Ollama: ${what} is no object.`, {
+    host,
+    reason: 'not_ollama',
+  });
 }
 
 /** The entries of a list that some servers send as null. */
@@ -81,6 +84,7 @@ function entries(value: unknown, host: string, what: string): Fields[] {
   if (Array.isArray(models)) return models.filter(isFields);
   throw new OllamaError('protocol', `What answers at ${host} is not Ollama: ${what} has no list of models.`, {
     host,
+    reason: 'not_ollama',
   });
 }
 
@@ -138,7 +142,10 @@ export function decodeShow(value: unknown, host: string): ShowResponse {
 export function decodeVersion(value: unknown, host: string): string {
   const version = text(fieldsOf(value, host, 'the version'), 'version');
   if (version !== '') return version;
-  throw new OllamaError('protocol', `What answers at ${host} is not Ollama: it tells no version.`, { host });
+  throw new OllamaError('protocol', `What answers at ${host} is not Ollama: it tells no version.`, {
+    host,
+    reason: 'not_ollama',
+  });
 }
 
 /** The answer of `/api/embed`. */

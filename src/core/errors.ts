@@ -24,6 +24,29 @@ export type ErrorCode =
   | 'internal'
   | 'interrupted';
 
+/** What stood in the way, where one code covers several: a diagnosis goes by it. Never renamed either. */
+export type FailureReason =
+  | 'refused'
+  | 'no_such_name'
+  | 'name_lookup'
+  | 'no_route'
+  | 'cut'
+  | 'connect_timeout'
+  | 'silent'
+  | 'tls_expired'
+  | 'tls_unknown'
+  | 'tls_wrong_host'
+  | 'tls_not_spoken'
+  | 'tls_needed'
+  | 'tls_failed'
+  | 'not_http'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'host_header'
+  | 'html'
+  | 'not_ollama'
+  | 'redirect';
+
 /** What an error knows besides its message. All optional: an error says only what was seen. */
 export interface ErrorFacts {
   /** The server's address as a person would write it, never with credentials. */
@@ -37,6 +60,9 @@ export interface ErrorFacts {
   readonly retryAfterMs?: number | undefined;
   /** One next step in neutral words; the program adds its own commands to it (failure.ts). */
   readonly hint?: string | undefined;
+  /** Who answered, where that was a provider besides the host in force: what helps there is in the hint alone. */
+  readonly provider?: string | undefined;
+  readonly reason?: FailureReason | undefined;
   /** Those that it sums up, each of which is told by itself. */
   readonly errors?: readonly OllamaError[] | undefined;
   readonly cause?: unknown;
@@ -51,6 +77,8 @@ export class OllamaError extends Error {
   readonly digest: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly hint: string | undefined;
+  readonly provider: string | undefined;
+  readonly reason: FailureReason | undefined;
   readonly errors: readonly OllamaError[] | undefined;
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
@@ -63,6 +91,8 @@ export class OllamaError extends Error {
     this.digest = facts.digest;
     this.retryAfterMs = facts.retryAfterMs;
     this.hint = facts.hint;
+    this.provider = facts.provider;
+    this.reason = facts.reason;
     this.errors = facts.errors;
   }
 }

@@ -1,5 +1,6 @@
 import type { OllamaClient } from './client.js';
-import { OllamaError, isOllamaError } from './errors.js';
+import { OllamaError, isOllamaError, type FailureReason } from './errors.js';
+import { FEATURES, isNewerThanKnown, lackingFeatures } from './features.js';
 import type { InstalledModel, RunningModel } from './wire.js';
 
 export type CheckStatus = 'pass' | 'warn' | 'fail' | 'skip';
@@ -10,6 +11,8 @@ export interface HealthCheck {
   readonly status: CheckStatus;
   readonly detail: string;
   readonly hint?: string;
+  /** What exactly failed, where that is known. */
+  readonly reason?: FailureReason;
 }
 
 /** The verdict on a server. A warning never changes it, any failed check makes it `degraded`. */
@@ -70,7 +73,8 @@ async function settle<Value>(answer: Promise<Value>): Promise<Value | OllamaErro
   }
 }
 
-function unreachable(error: OllamaError): HealthReport {
+/** The report on a server that could not be asked. */
+export function unreachable(error: OllamaError): HealthReport {
   const answered =
     error.code === 'protocol' || error.code === 'unauthorized' || error.code === 'server_error';
   const check: HealthCheck = {
@@ -78,6 +82,7 @@ function unreachable(error: OllamaError): HealthReport {
     status: 'fail',
     detail: error.message,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.reason === undefined ? {} : { reason: error.reason }),
   };
   return {
     status: answered ? 'degraded' : 'unreachable',
@@ -90,6 +95,8 @@ function unreachable(error: OllamaError): HealthReport {
   };
 }
 
+const MOST_NAMED = 3;
+
 function versionCheck(version: string | OllamaError): HealthCheck {
   if (version instanceof OllamaError) {
     return {
@@ -100,6 +107,24 @@ function versionCheck(version: string | OllamaError): HealthCheck {
     };
   }
   const note = version.endsWith('-sandbox') ? ' (a sandbox, not Ollama: no model runs here)' : '';
+  const lacking = lackingFeatures(version).map((feature) => FEATURES[feature].what);
+  if (lacking.length > 0) {
+    const more = lacking.length > MOST_NAMED ? `; and ${lacking.length - MOST_NAMED} more` : '';
+    return {
+      name: 'version',
+      status: 'warn',
+      detail: `${version}${note} is too old for: ${lacking.slice(0, MOST_NAMED).join('; ')}${more}`,
+      hint: 'Update Ollama there: https://ollama.com/download.',
+    };
+  }
+  if (isNewerThanKnown(version)) {
+    return {
+      name: 'version',
+      status: 'warn',
+      detail: `${version} is newer than this client has been tried with`,
+      hint: 'Look for a newer client: npm install -g ollama-cli@latest.',
+    };
+  }
   return { name: 'version', status: 'pass', detail: `${version}${note}` };
 }
 

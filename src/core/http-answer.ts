@@ -28,7 +28,14 @@ export async function readFailure(
     model: call.model,
     what: `${call.method} ${call.path}`,
     retryAfterMs: retryAfterMs(answer.headers['retry-after'], Date.now()),
+    server: serverOf(answer),
   });
+}
+
+/** What an answer calls the program that it is from. */
+export function serverOf({ headers }: Pick<TransportResponse, 'headers'>): string | undefined {
+  const { server } = headers;
+  return typeof server === 'string' ? server : server?.[0];
 }
 
 /** A redirect is never followed: credentials go only where they were meant to. */
@@ -38,6 +45,7 @@ function redirected(answer: TransportResponse, host: HostAddress): OllamaError {
   return new OllamaError('protocol', `${host.url} redirects${to} (${answer.status}).`, {
     host: host.url,
     status: answer.status,
+    reason: 'redirect',
     hint: 'Name that address as the host, if it is the server you mean.',
   });
 }

@@ -1,4 +1,5 @@
-import { OllamaError, isOllamaError, type ErrorCode } from './errors.js';
+import { OllamaError, isOllamaError, type ErrorCode, type FailureReason } from './errors.js';
+import { isTlsAlert, isTlsError, speaksTls, tlsError, wantsTls } from './tls-errors.js';
 import { ConnectTimeout } from './transport.js';
 
 /** What is known of the request that failed. */
@@ -19,6 +20,18 @@ const REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was cut',
   EPIPE: 'the connection was cut',
   UND_ERR_SOCKET: 'the connection was cut',
+};
+
+const WHY: Readonly<Record<string, FailureReason>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'no_such_name',
+  EAI_AGAIN: 'name_lookup',
+  EHOSTUNREACH: 'no_route',
+  ENETUNREACH: 'no_route',
+  ETIMEDOUT: 'connect_timeout',
+  ECONNRESET: 'cut',
+  EPIPE: 'cut',
+  UND_ERR_SOCKET: 'cut',
 };
 
 /** The `code` of a system error, looked for in an AggregateError and in causes too. */
@@ -46,10 +59,6 @@ export function connectionReason(error: unknown): string | undefined {
   return isCutConnection(error) ? undefined : REASONS[systemCode(error) ?? ''];
 }
 
-const isTls = (code: string, message: string): boolean =>
-  /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|EPROTO)/.test(code) ||
-  /wrong version number|ssl routines/i.test(message);
-
 /** The typed error of a request that got no answer, or whose answer broke off before its body. */
 export function connectionError(error: unknown, facts: RequestFacts): OllamaError {
   if (isOllamaError(error)) return error;
@@ -58,29 +67,37 @@ export function connectionError(error: unknown, facts: RequestFacts): OllamaErro
   const at = `at ${facts.host}`;
   const more = { ...facts, cause: error };
   if (error instanceof ConnectTimeout) {
-    return new OllamaError('timeout', `No Ollama server answered ${at}: ${error.message}.`, more);
+    return new OllamaError('timeout', `No Ollama server answered ${at}: ${error.message}.`, {
+      ...more,
+      reason: 'connect_timeout',
+    });
   }
   if (error instanceof Error && error.name === 'AbortError') {
     return new OllamaError('interrupted', 'Interrupted.', more);
   }
-  if (isTls(code, message)) {
-    const plain = /wrong version number|packet length too long/i.test(message);
-    const reason = plain ? 'it does not speak TLS' : message;
-    return new OllamaError('tls', `The TLS connection to ${facts.host} failed: ${reason}.`, {
-      ...more,
-      hint: plain
-        ? 'Write http:// for a server without TLS.'
-        : 'Trust its certificate by NODE_EXTRA_CA_CERTS=FILE or the setting ca_file, or write http:// if it has none.',
-    });
-  }
-  if (code.startsWith('HPE_')) {
-    return new OllamaError('protocol', `What answers ${at} does not speak HTTP.`, more);
-  }
+  if (isTlsError(code, message)) return tlsError(code, message, more);
+  if (code.startsWith('HPE_')) return notHttp(error, more);
   if (code === 'ERR_UNESCAPED_CHARACTERS' || code === 'ERR_INVALID_CHAR') {
     return new OllamaError('usage', `The request to ${facts.host} can't be written: ${message}.`, more);
   }
   const reason = REASONS[code] ?? message;
-  return new OllamaError('unreachable', `No Ollama server ${at}: ${reason}.`, more);
+  return new OllamaError('unreachable', `No Ollama server ${at}: ${reason}.`, { ...more, reason: WHY[code] });
+}
+
+const LONGEST_GREETING = 60;
+
+/** The error of an answer that is no HTTP; Node's parser keeps what came, which often names who sent it. */
+function notHttp(error: unknown, facts: RequestFacts & { cause: unknown }): OllamaError {
+  const packet: unknown =
+    typeof error === 'object' && error !== null && 'rawPacket' in error ? error.rawPacket : undefined;
+  const came = packet instanceof Uint8Array ? Buffer.from(packet).toString('latin1') : '';
+  if (isTlsAlert(came)) return speaksTls(facts);
+  const greeting = /^[ -~]{3,}/.exec(came)?.[0].slice(0, LONGEST_GREETING);
+  const words = greeting === undefined ? '' : `: it says ${JSON.stringify(greeting)}`;
+  return new OllamaError('protocol', `What answers at ${facts.host} does not speak HTTP${words}.`, {
+    ...facts,
+    reason: 'not_http',
+  });
 }
 
 /** Why a body broke off, in a few words. */
@@ -172,24 +189,34 @@ export function serverError(text: string, facts: RequestFacts & { status?: numbe
 export function statusError(
   status: number,
   body: ErrorBody,
-  facts: RequestFacts & { what: string },
+  facts: RequestFacts & { what: string; server?: string | undefined },
 ): OllamaError {
   const { host, model, retryAfterMs } = facts;
   const known = { host, model, status, retryAfterMs };
+  if (status === 400 && wantsTls(body.text)) return speaksTls(known);
   if (status === 401 || (status === 403 && body.json)) {
     return new OllamaError(
       'unauthorized',
       `${facts.host} refused this (${status}): ${body.text || 'unauthorized'}.`,
-      known,
+      { ...known, reason: status === 401 ? 'unauthorized' : 'forbidden' },
     );
+  }
+  if (status === 403 && body.text !== '') {
+    return new OllamaError('unauthorized', `${facts.host} refused this request (403): ${body.text}.`, {
+      ...known,
+      reason: 'forbidden',
+    });
   }
   if (status === 403) {
     return new OllamaError('unauthorized', `${facts.host} refused this request (403) without a word.`, {
       ...known,
+      reason: 'host_header',
       hint: 'An Ollama server on a loopback address refuses names it does not know: dial it by its address, or set OLLAMA_ORIGINS there.',
     });
   }
-  if (body.html) return notOllama(facts.host, `${status}, "${body.text}"`, known);
+  const { server } = facts;
+  if (body.html)
+    return notOllama(facts.host, `${status}, "${body.text}"`, { ...known, server, reason: 'html' });
   if (!body.json && status === 404) {
     return body.text.startsWith('404 page not found')
       ? new OllamaError(
@@ -197,10 +224,13 @@ export function statusError(
           `The server at ${facts.host} does not know ${facts.what}: it is an older Ollama, or none.`,
           known,
         )
-      : notOllama(facts.host, `404, ${JSON.stringify(body.text.slice(0, 80))}`, known);
+      : notOllama(facts.host, `404, ${JSON.stringify(body.text.slice(0, 80))}`, { ...known, server });
   }
   if (!body.json && status >= 500)
-    return notOllama(facts.host, `${status}, ${JSON.stringify(body.text.slice(0, 80))}`, known);
+    return notOllama(facts.host, `${status}, ${JSON.stringify(body.text.slice(0, 80))}`, {
+      ...known,
+      server,
+    });
   return serverError(body.text, known);
 }
 
@@ -208,10 +238,19 @@ export function statusError(
 export function notOllama(
   host: string,
   what: string,
-  facts: { host?: string; status?: number | undefined },
+  facts: {
+    host?: string;
+    status?: number | undefined;
+    reason?: FailureReason;
+    /** The `Server` header of the answer. */
+    server?: string | undefined;
+  },
 ): OllamaError {
-  return new OllamaError('protocol', `What answers at ${host} is not Ollama (${what}).`, {
-    ...facts,
+  const { server, reason = 'not_ollama', ...known } = facts;
+  const who = server === undefined || server === '' ? '' : `, from ${JSON.stringify(server.slice(0, 60))}`;
+  return new OllamaError('protocol', `What answers at ${host} is not Ollama (${what}${who}).`, {
+    ...known,
+    reason,
     hint: 'Look at the address: a proxy or another program may be in front of the server.',
   });
 }

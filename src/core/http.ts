@@ -9,14 +9,16 @@ import {
   readErrorBody,
   type RequestFacts,
 } from './http-errors.js';
+import { createMeter, type MetricListener, type Meter } from './metrics.js';
 import { readBatches, type LineReader } from './ndjson.js';
+import { createRedactor } from './redact.js';
 import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { retryAfterMs, retryDelayMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
 import type { Transport, TransportResponse } from './transport.js';
 import { interruption, relay, timeLimit } from './time-limit.js';
 import type { HostAddress } from './url.js';
-import { readFailure, readText } from './http-answer.js';
+import { readFailure, readText, serverOf } from './http-answer.js';
 
 /** Limits in milliseconds; undefined for none. */
 export interface Timeouts {
@@ -54,8 +56,13 @@ export interface HttpSettings {
   readonly retry: RetryPolicy;
   /** Certificates to trust instead of the built-in ones, in PEM. */
   readonly ca: readonly string[] | undefined;
+  /** True where the host's certificate is not checked. */
+  readonly insecure?: boolean | undefined;
   readonly env: ProxyEnvironment;
   readonly onHttp: ((event: HttpEvent) => void) | undefined;
+  readonly onMetric?: MetricListener | undefined;
+  /** Asked where a connection is refused: whether a server was started there, so that it is worth sending again. */
+  readonly onRefused?: (() => Promise<boolean>) | undefined;
 }
 
 /** One call. */
@@ -77,6 +84,7 @@ export interface Call {
 /** Requests to one host, over the transport that fits it. */
 export interface Http {
   readonly host: HostAddress;
+  readonly meter: Meter;
   /** The value of a single answer. Throws a typed error for everything else. */
   json(call: Call): Promise<unknown>;
   /** The status of a single answer that has no value; statuses in `expected` are no errors. */
@@ -95,11 +103,20 @@ export const PASSING = new Set([429, 502, 503, 504]);
 /** Makes the one way to a host. Opens nothing yet. */
 export function createHttp(settings: HttpSettings): Http {
   const { host, timeouts } = settings;
+  const meter = createMeter(host.url, settings.onMetric);
   const shared = sharedHeaders(settings);
+  const redacted = (error: OllamaError): OllamaError => {
+    error.message = createRedactor(shared)(error.message);
+    return error;
+  };
   let transport: Promise<Transport> | undefined;
   const getTransport = (): Promise<Transport> => (transport ??= chooseTransport(settings));
 
-  const send = async (call: Call, signal: AbortSignal | undefined): Promise<TransportResponse> => {
+  const send = async (
+    call: Call,
+    signal: AbortSignal | undefined,
+    isMended = false,
+  ): Promise<TransportResponse> => {
     const facts: RequestFacts = { host: host.url, model: call.model };
     const body = call.body === undefined ? undefined : encodeBody(call.body);
     try {
@@ -116,7 +133,11 @@ export function createHttp(settings: HttpSettings): Http {
       answer.body.on('error', () => undefined);
       return answer;
     } catch (error) {
-      throw connectionError(signal?.aborted ? signal.reason : error, facts);
+      const failure = connectionError(signal?.aborted ? signal.reason : error, facts);
+      // Nothing of the request has reached anybody; but a stream that is sent can't be sent twice.
+      const mends = failure.reason === 'refused' && call.upload === undefined && !isMended;
+      if (mends && (await settings.onRefused?.()) === true) return await send(call, signal, true);
+      throw failure;
     }
   };
 
@@ -136,7 +157,7 @@ export function createHttp(settings: HttpSettings): Http {
         report(settings, call, attempt, before, { status: answer.status });
         if (answer.status < 300 || expected.includes(answer.status)) return answer;
         waitMs = retryAfterMs(answer.headers['retry-after'], Date.now());
-        failure = await readFailure(answer, call, host);
+        failure = redacted(await readFailure(answer, call, host));
         if (!PASSING.has(answer.status) || attempt >= attempts) throw failure;
       } catch (error) {
         if (!isOllamaError(error)) throw error;
@@ -155,6 +176,13 @@ export function createHttp(settings: HttpSettings): Http {
     call: Call,
     expected: readonly number[],
     read: (answer: TransportResponse) => Promise<Result>,
+  ): Promise<Result> =>
+    await meter.time('ollama.request.duration', call.model, () => askOnce(call, expected, read));
+
+  const askOnce = async <Result>(
+    call: Call,
+    expected: readonly number[],
+    read: (answer: TransportResponse) => Promise<Result>,
   ): Promise<Result> => {
     const limit = call.bounded === false ? undefined : timeouts.response;
     const bound = timeLimit(call.signal, limit, () => tooSlow(host, call, limit ?? 0));
@@ -162,7 +190,7 @@ export function createHttp(settings: HttpSettings): Http {
       return await read(await exchange(call, bound.signal, expected));
     } catch (error) {
       if (bound.signal?.aborted) throw interruption(bound.signal.reason, host);
-      throw cutError(error, { host: host.url, model: call.model, hint: 'Ask again.' });
+      throw redacted(cutError(error, { host: host.url, model: call.model, hint: 'Ask again.' }));
     } finally {
       bound.stop();
     }
@@ -170,6 +198,7 @@ export function createHttp(settings: HttpSettings): Http {
 
   return {
     host,
+    meter,
     json: async (call) =>
       await single(call, [], async (answer) => {
         const text = await readText(answer.body);
@@ -178,7 +207,12 @@ export function createHttp(settings: HttpSettings): Http {
         } catch {
           const { html, text: words } = readErrorBody(text, answer.headers['content-type'] ?? '');
           const what = html ? `"${words}"` : JSON.stringify(text.slice(0, 80));
-          throw notOllama(host.url, what, { host: host.url, status: answer.status });
+          throw notOllama(host.url, what, {
+            host: host.url,
+            status: answer.status,
+            server: serverOf(answer),
+            ...(html ? { reason: 'html' as const } : {}),
+          });
         }
       }),
     status: async (call, expected) =>
@@ -195,12 +229,17 @@ export function createHttp(settings: HttpSettings): Http {
         const answer = await opening;
         if (/text\/html/i.test(answer.headers['content-type'] ?? '')) {
           const page = readErrorBody(await readText(answer.body), 'text/html');
-          throw notOllama(host.url, `"${page.text}"`, { host: host.url, status: answer.status });
+          throw notOllama(host.url, `"${page.text}"`, {
+            host: host.url,
+            status: answer.status,
+            server: serverOf(answer),
+            reason: 'html',
+          });
         }
         yield* readBatches(answer.body, reader, heartbeatMs);
       } catch (error) {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
-        throw cutError(error, { host: host.url, model: call.model });
+        throw redacted(cutError(error, { host: host.url, model: call.model }));
       } finally {
         open.release();
         open.abort(new OllamaError('interrupted', 'Interrupted.', { host: host.url }));
@@ -230,11 +269,12 @@ export async function chooseTransport({
   host,
   env,
   ca,
-}: Pick<HttpSettings, 'host' | 'env' | 'ca'>): Promise<Transport> {
+  insecure,
+}: Pick<HttpSettings, 'host' | 'env' | 'ca' | 'insecure'>): Promise<Transport> {
   const proxy = proxyFor(host, env);
-  if (proxy === undefined) return nodeTransport(ca);
+  if (proxy === undefined) return nodeTransport(ca, insecure);
   const { proxyTransport } = await import('./transport-proxy.js');
-  return proxyTransport(proxy, ca);
+  return proxyTransport(proxy, ca, insecure);
 }
 
 /** In lower case: a name in two spellings would be sent twice. */
@@ -276,6 +316,7 @@ function tooSlow(host: HostAddress, call: Call, ms: number): OllamaError {
     {
       host: host.url,
       model: call.model,
+      reason: 'silent',
       hint: 'Give it longer with --timeout, or timeouts.response in the configuration.',
     },
   );

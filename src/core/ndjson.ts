@@ -37,6 +37,8 @@ export interface LineReader<Item> {
    * and returns where it stopped: at the beginning of a line.
    */
   skim?(text: string, start: number, items: Item[]): number;
+  /** Reads a line itself, blank ones too, of a stream whose lines are no JSON: `take` and `skim` are not called then. */
+  takeLine?(line: string, items: Item[]): void;
 }
 
 /** Takes each value as it is. */
@@ -76,11 +78,16 @@ export function createLineParser<Item>(
   };
 
   const add = (line: string, items: Item[]): void => {
+    if (reader.takeLine) return reader.takeLine(line, items);
     // A carriage return before the newline is white space to JSON.
     if (!isBlank(line)) reader.take(parseLine(line), items);
   };
 
   const parseText = (text: string, items: Item[]): void => {
+    if (reader.takeLine) {
+      for (const line of text.split('\n')) reader.takeLine(line, items);
+      return;
+    }
     let start = 0;
     while (start < text.length) {
       start = reader.skim?.(text, start, items) ?? start;

@@ -48,7 +48,7 @@ export function hasEnded(state: PullState): boolean {
 }
 
 /**
- * The sums and the pace at `now`, in milliseconds since the epoch. A layer of several models is one, which the server
+ * The sums and the pace at `now`, in milliseconds since the epoch. A layer of several models is one, which their server
  * fetches once. `completed` never falls; of a pull that failed only what came is counted, as the rest will not come.
  */
 export function boardTotals(board: PullBoard, now: number): BoardTotals {
@@ -71,7 +71,7 @@ export function boardTotals(board: PullBoard, now: number): BoardTotals {
     downloaded += Math.max(0, totals.downloaded - (shared.completed - shared.reused));
     totalKnown &&= totals.totalKnown || failed;
     const { bytesPerSecond } = totals;
-    const source = state.active ?? state.model;
+    const source = placed(state, state.active ?? state.model);
     if (bytesPerSecond !== undefined) rates.set(source, Math.max(rates.get(source) ?? 0, bytesPerSecond));
   }
   const rate = rates.size === 0 ? undefined : [...rates.values()].reduce((all, one) => all + one, 0);
@@ -90,6 +90,11 @@ interface Counted {
 
 const NOTHING: Counted = { total: 0, completed: 0, reused: 0, refetching: 0 };
 
+/** What is fetched, and where: servers share no layer. */
+function placed({ source = '' }: PullState, what: string): string {
+  return `${source} ${what}`;
+}
+
 /** What of a pull's layers was counted with the pulls before it; the pull is added to what was seen. */
 function countShared(state: PullState, seen: Map<string, Counted>): Counted {
   let shared = NOTHING;
@@ -98,7 +103,8 @@ function countShared(state: PullState, seen: Map<string, Counted>): Counted {
   for (const { digest, total, completed, reused, reported } of state.layers) {
     // No layer's own name: two models may have it that share nothing.
     if (digest === ALL_LAYERS || isWork(digest)) continue;
-    const before = seen.get(digest) ?? NOTHING;
+    const place = placed(state, digest);
+    const before = seen.get(place) ?? NOTHING;
     const layer: Counted = {
       total: state.phase === 'failed' ? completed : total,
       completed,
@@ -106,7 +112,7 @@ function countShared(state: PullState, seen: Map<string, Counted>): Counted {
       refetching: completed - reported,
     };
     shared = combine(shared, combine(before, layer, Math.min), add);
-    seen.set(digest, combine(before, layer, Math.max));
+    seen.set(place, combine(before, layer, Math.max));
   }
   return shared;
 }

@@ -17,6 +17,8 @@ export interface PullOptions {
   readonly stallMs?: number | undefined;
   /** How often it is asked again at most; without it as long as each try brings bytes. */
   readonly retries?: number | undefined;
+  /** How long all of it may take in milliseconds, whatever the client's `timeouts.pull` says; 0 for as long as it needs. */
+  readonly limitMs?: number | undefined;
   /** True where the server has spoken to this program before: one that is gone now is waited for. */
   readonly begun?: boolean | undefined;
 }
@@ -40,7 +42,7 @@ export async function* streamPull(
   model: string,
   options: PullOptions,
 ): AsyncGenerator<OllamaPullEvent, void, undefined> {
-  const limitMs = settings.timeouts.pull;
+  const limitMs = options.limitMs === 0 ? undefined : (options.limitMs ?? settings.timeouts.pull);
   const bound = timeLimit(
     options.signal,
     limitMs,

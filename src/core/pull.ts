@@ -24,6 +24,8 @@ export interface PullLayer {
 /** A pull folded from its events by `reducePull`. Plain data: a view draws it, a test compares it. */
 export interface PullState {
   readonly model: string;
+  /** The host that pulls it, where several do: what one of them fetches, another fetches too. */
+  readonly source?: string;
   readonly phase: PullPhase;
   /** When `phase` began, in milliseconds since the epoch. */
   readonly phaseSince: number;

@@ -3,11 +3,15 @@ import https from 'node:https';
 import type { HostAddress } from './url.js';
 import { ConnectTimeout, type Transport, type TransportRequest } from './transport.js';
 
-/** A transport over node:http and node:https, direct. `ca`: certificates to trust instead of the built-in ones, in PEM. */
-export function nodeTransport(ca?: readonly string[]): Transport {
+/**
+ * A transport over node:http and node:https, direct. `ca`: certificates to trust instead of the built-in ones, in PEM;
+ * `insecure`: the server's is not checked at all.
+ */
+export function nodeTransport(ca?: readonly string[], insecure = false): Transport {
+  const trust = { ...(ca ? { ca: [...ca] } : {}), ...(insecure ? { rejectUnauthorized: false } : {}) };
   return async (host, request) =>
     await new Promise((resolve, reject) => {
-      const outgoing = open(host, request, ca);
+      const outgoing = open(host, request, trust);
       if (request.signal) obey(outgoing, request.signal);
       const timer = connectTimer(outgoing, request.connectMs);
       outgoing.on('response', (incoming) => {
@@ -29,11 +33,7 @@ export function nodeTransport(ca?: readonly string[]): Transport {
     });
 }
 
-function open(
-  host: HostAddress,
-  request: TransportRequest,
-  ca: readonly string[] | undefined,
-): http.ClientRequest {
+function open(host: HostAddress, request: TransportRequest, trust: https.RequestOptions): http.ClientRequest {
   const options = {
     hostname: host.hostname,
     port: host.port,
@@ -42,7 +42,7 @@ function open(
     headers: request.headers,
   };
   if (host.protocol === 'http:') return http.request(options);
-  return https.request(ca ? { ...options, ca: [...ca] } : options);
+  return https.request({ ...options, ...trust });
 }
 
 /** What Node's own `signal` option does, which watches for the end as for any stream's and costs each start half a millisecond. */

@@ -8,10 +8,11 @@ import { ConnectTimeout, type Transport } from './transport.js';
 const UNLIMITED = { headersTimeout: 0, bodyTimeout: 0 } as const;
 
 /**
- * A transport through an HTTP proxy, by undici: its agent knows CONNECT, the proxy's own TLS and credentials. Throws
- * `usage` for a proxy that is no `http://` or `https://` address.
+ * A transport through an HTTP proxy, by undici: its agent knows CONNECT, the proxy's own TLS and credentials. With
+ * `insecure` the server's certificate is not checked; the proxy's always is. Throws `usage` for a proxy that is no
+ * `http://` or `https://` address.
  */
-export function proxyTransport(proxy: string, ca?: readonly string[]): Transport {
+export function proxyTransport(proxy: string, ca?: readonly string[], insecure = false): Transport {
   const { origin } = proxyUrl(proxy);
   const agents = new Map<number | undefined, ProxyAgent>();
   const agentFor = (connectMs: number | undefined): ProxyAgent => {
@@ -21,7 +22,7 @@ export function proxyTransport(proxy: string, ca?: readonly string[]): Transport
     const agent = new ProxyAgent({
       uri: proxy,
       ...UNLIMITED,
-      requestTls: connect,
+      requestTls: insecure ? { ...connect, rejectUnauthorized: false } : connect,
       proxyTls: connect,
       // The answer to CONNECT is a part of connecting.
       clientFactory: (url, options) => new Pool(url, { ...options, headersTimeout: connectMs ?? 0 }),

@@ -183,7 +183,8 @@ export async function findDetails(
     get: (digest) => entryOf(keyOf(digest)),
     save: async () => {
       if (asked.size === 0) return;
-      const all = parseDetails(kept.text);
+      // As it is by now: others may have kept what they asked for meanwhile.
+      const all = parseDetails(readKept(io).text);
       // Those asked last stand last: the first ones go when there are too many.
       for (const digest of asked.keys()) all.delete(digest);
       // Loaded here: mostly all is known, and a list is to be quick.

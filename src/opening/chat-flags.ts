@@ -9,6 +9,9 @@ export interface ChatFlags {
   readonly model?: string;
   readonly preset?: string;
   readonly auto?: boolean;
+  readonly provider?: string;
+  /** False with `--no-fallback`. */
+  readonly fallback?: boolean;
   readonly system?: string;
   readonly option?: readonly string[];
   readonly temperature?: string;
@@ -62,6 +65,8 @@ export const CHAT_FLAGS: readonly (readonly [heading: string, rows: readonly Fla
       ['-m, --model <name>', 'the model; all words are the prompt then'],
       ['--preset <name>', 'begin with a preset of the configuration'],
       ['--auto', 'choose an installed model by what the prompt needs, and say why'],
+      ['--provider <name>', 'ask this provider of the configuration first'],
+      ['--no-fallback', 'ask nobody else where the first one fails'],
       ['--system <text>', 'the system prompt'],
       ['--option <name=value>', 'an option of the model such as top_k=20; repeats', 'repeats'],
       ['--temperature <n>', 'how freely it chooses its words'],
@@ -204,6 +209,7 @@ const CONTRADICTIONS: readonly (readonly [keyof ChatFlags, readonly (keyof ChatF
   ['auto', ['model']],
   ['numPredict', ['maxTokens']],
   ['continue', ['resume']],
+  ['provider', ['auto', 'raw', 'suffix']],
   ['raw', ['continue', 'resume', 'mcp']],
   ['suffix', ['continue', 'resume', 'mcp']],
   [

@@ -1,3 +1,4 @@
+import { askAhead, type Answering } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import { isOllamaError, type OllamaError } from '../core/errors.js';
 import { isLoopback } from '../core/url.js';
@@ -36,4 +37,14 @@ export async function withMending<Result>(mend: Mend, work: () => Promise<Result
       mended.add(error.code);
     }
   }
+}
+
+/** Asks for something ahead of a question. */
+export type Ahead = (work: () => Promise<void>) => Promise<void>;
+
+/** What is asked ahead is mended; where several may answer, the next one is what mends a first that fails. */
+export function openAhead(mend: Mend, answering: Answering | undefined): Ahead {
+  return answering === undefined
+    ? async (work) => await withMending(mend, work)
+    : async (work) => await askAhead(answering, work);
 }

@@ -6,7 +6,7 @@ import { relay, type Relay } from '../core/time-limit.js';
 import { openLook } from '../output/look.js';
 import type { Recorder } from '../sessions/entry.js';
 import type { ChatFlags } from './chat-flags.js';
-import { openMend, withMending } from './mend.js';
+import { openAhead, openMend } from './mend.js';
 import { openTools } from './open-tools.js';
 import { beginConversation, type Opening } from './opening.js';
 import type { Stage } from '../chat/stage.js';
@@ -21,13 +21,18 @@ export async function openChat(
   format: unknown,
   flags: ChatFlags,
 ): Promise<void> {
-  const { context, resumed } = opening;
+  const { context, resumed, answering } = opening;
   const { io, client, settings } = context;
   const mend = openMend(context, model, flags);
-  await withMending(mend, async () => await client.show(model, { signal: io.signal }));
+  const ahead = openAhead(mend, answering);
+  // Where others stand behind, the first question finds out who answers it.
+  if (answering === undefined)
+    await ahead(async () => void (await client.show(model, { signal: io.signal })));
+  // A server that is down has been told by now; all else that is worth knowing is for those who look closer.
+  if (context.flags.debug === true) await (await import('../health/look.js')).lookAtServer(context);
   const conversation = beginConversation(opening, model, format);
   const tell = ({ message }: OllamaError): void => void io.stderr.write(`warning: ${message}\n`);
-  const toolbox = await openTools(context, model, flags.mcp ?? [], mend, tell);
+  const toolbox = await openTools(context, model, flags.mcp ?? [], ahead, tell);
   try {
     const { startDialogue } = await import('../chat/dialogue.js');
     const { keepsHistory } = await import('../models/usage.js');
@@ -58,6 +63,7 @@ export async function openChat(
           recorder: keep?.(stage),
           ...(toolbox === undefined ? {} : { toolbox }),
           ...(resumed === undefined ? {} : { resumed }),
+          answering,
           pull: pull.pull,
         });
         return {

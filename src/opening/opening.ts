@@ -1,7 +1,8 @@
+import { asksHost, type Answering } from '../chat/answering.js';
 import type { Context } from '../context.js';
 import type { Settings } from '../config/schema.js';
 import { startConversation, type Conversation, type Think } from '../core/chat.js';
-import { OllamaError } from '../core/errors.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import { parseModelName, sameModel } from '../core/model-name.js';
 import type { ModelOptions } from '../core/wire.js';
 import type { Session } from '../sessions/fold.js';
@@ -17,35 +18,39 @@ export interface Opening {
   readonly words: readonly string[];
   /** The kept conversation that goes on. */
   readonly resumed: Session | undefined;
+  /** Who answers, where that is not the host in force alone. */
+  readonly answering: Answering | undefined;
 }
 
 /**
  * Reads who is to be talked to: `--model`, the first word, the preset, the kept conversation, or `default_model`. Where
  * another than the first word says so, all words are the prompt; of a preset or a kept conversation, unless the first is an
- * installed model, which is a mistake beside `--auto`. Throws `usage`, and `session_not_found`.
+ * installed model, which is a mistake beside `--auto`. A provider that is asked first answers with its own model where none
+ * is named. Throws `usage`, and `session_not_found`.
  */
 export async function readOpening(
   context: Context,
   named: string | undefined,
   rest: readonly string[],
   flags: ChatFlags,
+  answering?: Answering,
 ): Promise<Opening> {
   const words = named === undefined ? rest : [named, ...rest];
   const resumed = await readResumed(context, flags);
   const opened = flags.preset === undefined ? context : await withPreset(context, flags.preset);
   const preset = flags.preset === undefined ? undefined : context.settings.presets[flags.preset]?.model;
-  const opening = { context: opened, words, resumed };
+  const opening = { context: opened, words, resumed, answering };
   if (flags.model !== undefined) return { ...opening, model: flags.model };
   if (flags.auto === true) {
-    if (named !== undefined && (await isInstalled(context, named))) throw namedBesideAuto(named);
+    if (named !== undefined && (await isInstalled(context, named, answering))) throw namedBesideAuto(named);
     return { ...opening, model: undefined };
   }
-  const known = resumed?.model ?? preset;
+  const known = foreignModel(answering) ?? resumed?.model ?? preset;
   if (known !== undefined && known !== '') {
-    const isModel = named !== undefined && (await isInstalled(context, named));
+    const isModel = named !== undefined && (await isInstalled(context, named, answering));
     return isModel ? { ...opening, model: named, words: rest } : { ...opening, model: known };
   }
-  const { default_model: fallback } = context.settings;
+  const fallback = context.settings.default_model ?? otherModel(answering);
   // What can be no model's name is the question, where the configuration says whom to ask.
   if (named !== undefined && (fallback === undefined || parseModelName(named)))
     return { ...opening, model: named, words: rest };
@@ -72,11 +77,33 @@ function namedBesideAuto(name: string): OllamaError {
   });
 }
 
-/** A word that can be no name is not asked for. */
-async function isInstalled({ io, client }: Context, word: string): Promise<boolean> {
-  if (!parseModelName(word)) return false;
-  const names = await client.fetchModels({ signal: io.signal });
-  return names.some((name) => sameModel(name, word));
+/** The model of a provider that the person named, and that is no server of Ollama's: its models have names of their own. */
+function foreignModel(answering: Answering | undefined): string | undefined {
+  if (answering?.isNamed !== true || answering.first.type === 'ollama') return undefined;
+  return answering.first.model;
+}
+
+/** The model of whoever is asked first, where that is not the host in force. */
+function otherModel(answering: Answering | undefined): string | undefined {
+  return answering === undefined || asksHost(answering) ? undefined : answering.first.model;
+}
+
+/** A word that can be no name is not asked for; of a first one that fails, others stand behind. */
+async function isInstalled(
+  { io, client }: Context,
+  word: string,
+  answering: Answering | undefined,
+): Promise<boolean> {
+  const isOther = answering !== undefined && !asksHost(answering);
+  if (!isOther && !parseModelName(word)) return false;
+  try {
+    const { signal } = io;
+    const names = isOther ? await answering.models(signal) : await client.fetchModels({ signal });
+    return names.some((name) => name === word || sameModel(name, word));
+  } catch (error) {
+    if (isOllamaError(error) && answering?.passes(error) === true) return false;
+    throw error;
+  }
 }
 
 /** What the command line itself says of a conversation: it counts above all else. */

@@ -1,7 +1,9 @@
+import { OllamaError } from '../core/errors.js';
 import type { InstalledModel } from '../core/wire.js';
 import { formatAge } from '../format/age.js';
 import { formatBytes } from '../format/bytes.js';
 import { formatCount } from '../format/count.js';
+import { checkFields, fieldText } from './fields.js';
 import type { Column } from './table.js';
 
 /** The most tokens that a model was made for, where the list has it. */
@@ -10,7 +12,7 @@ export function contextLength(model: InstalledModel): number | undefined {
 }
 
 /** The columns of the table of installed models; `now` in milliseconds since the epoch. */
-export function modelColumns(now: number): readonly Column<InstalledModel>[] {
+function modelColumns(now: number): readonly Column<InstalledModel>[] {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return [
     { key: 'name', title: 'NAME', value: (m) => m.name, raw: (m) => m.name, shrink: 'middle' },
@@ -70,4 +72,58 @@ export function modelColumns(now: number): readonly Column<InstalledModel>[] {
       priority: 2,
     },
   ];
+}
+
+/** How wide they usually are in a terminal, in cells. */
+export const USUAL_WIDTHS: Readonly<Record<string, number>> = {
+  name: 20,
+  digest: 12,
+  size: 8,
+  parameter_size: 7,
+  quantization_level: 8,
+  capabilities: 24,
+  modified_at: 13,
+};
+
+/** The fields of the shape, so that one which no model has today is no mistake. */
+export const MODEL_FIELDS = [
+  'name',
+  'model',
+  'size',
+  'digest',
+  'modified_at',
+  'details',
+  'capabilities',
+  'context_length',
+  'remote_host',
+];
+
+/** The columns that `--columns` names, or all. Throws `usage` that lists them. */
+export function chooseColumns(asked: string | undefined, now: number): readonly Column<InstalledModel>[] {
+  const columns = modelColumns(now);
+  if (asked === undefined) return columns;
+  return asked.split(',').map((word) => {
+    const wanted = word.trim().toLowerCase();
+    const column = columns.find(({ key, title }) => key === wanted || title.toLowerCase() === wanted);
+    if (column) return column;
+    const names = columns.map(({ key }) => key).join(', ');
+    throw new OllamaError('usage', `There is no column "${word.trim()}". The columns are: ${names}.`);
+  });
+}
+
+/** The columns of `--fields`: those of the table, and any other field of a model as it is. */
+export function fieldColumns(fields: readonly string[], now: number): readonly Column<InstalledModel>[] {
+  const columns = modelColumns(now);
+  checkFields(fields, [...new Set([...MODEL_FIELDS, ...columns.map(({ key }) => key)])]);
+  return fields.map((key) => {
+    const text = (model: InstalledModel): string => fieldText(model[key]);
+    return (
+      columns.find((column) => column.key === key) ?? {
+        key,
+        title: key.toUpperCase(),
+        value: text,
+        raw: text,
+      }
+    );
+  });
 }

@@ -96,7 +96,9 @@ export function nextLines(
   const { now, host, verb, stallMs } = about;
   const lines: string[] = [];
   if (said.phase === undefined) {
-    lines.push(`${verb.toLowerCase()} ${cleanLine(state.model)} ${verbWords(verb).at} ${cleanLine(host)}`);
+    // Of several hosts, the name says it.
+    const at = state.source === undefined ? ` ${verbWords(verb).at} ${cleanLine(host)}` : '';
+    lines.push(`${verb.toLowerCase()} ${cleanLine(state.model)}${at}`);
   }
   if (state.retry && state.retry !== said.retry) {
     const { attempt, delayMs, reason } = state.retry;

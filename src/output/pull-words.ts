@@ -103,7 +103,7 @@ export function phaseWords(state: PullState, about: About): readonly string[] | 
     state.layers.length > 0 ? undefined : [retryWords(state, now) ?? words + sinceWords(state, now)];
   switch (state.phase) {
     case 'connecting':
-      return before(`connecting to ${cleanLine(host)}`);
+      return before(`connecting to ${cleanLine(state.source ?? host)}`);
     case 'manifest':
       return before('reading the manifest');
     case 'working':

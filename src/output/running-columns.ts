@@ -38,6 +38,15 @@ function untilWords(expiresAt: string, now: number): string {
   return seconds > FOREVER ? 'forever' : formatSeconds(seconds);
 }
 
+/** How wide the columns usually are in a terminal, in cells. */
+export const RUNNING_WIDTHS: Readonly<Record<string, number>> = {
+  name: 20,
+  digest: 12,
+  size: 8,
+  gpu_percent: 15,
+  expires_at: 8,
+};
+
 function memoryBar(model: RunningModel, signs: Pick<Symbols, 'barFull' | 'barEmpty'>): string {
   const gpu = gpuPercent(model);
   if (gpu === undefined) return '';

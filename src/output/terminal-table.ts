@@ -12,7 +12,6 @@ const WORTH_READING = 24;
 interface Fitted<Row> {
   readonly column: Column<Row>;
   readonly title: string;
-  readonly cells: readonly string[];
   width: number;
 }
 
@@ -30,9 +29,11 @@ function measureTotal(fitted: readonly { readonly width: number }[]): number {
 
 function measureColumn<Row>(column: Column<Row>, rows: readonly Row[]): Fitted<Row> {
   const title = cleanLine(column.title);
-  const cells = rows.map((row) => cleanLine(column.value(row)));
-  const width = cells.reduce((widest, cell) => Math.max(widest, displayWidth(cell)), displayWidth(title));
-  return { column, title, cells, width };
+  const width = rows.reduce(
+    (widest, row) => Math.max(widest, displayWidth(cleanLine(column.value(row)))),
+    displayWidth(title),
+  );
+  return { column, title, width };
 }
 
 /** The column that can best be spared, undefined when none says that it can. */
@@ -103,14 +104,71 @@ export function renderTerminalTable<Row>(
     columns.map((column) => measureColumn(column, rows)),
     options.width,
   );
-  const renderLine = (textOf: (from: Fitted<Row>) => string): string =>
-    fitted
-      .map((from) => {
-        const text = cut(textOf(from), from.width, from.column, options.ellipsis);
-        return from.column.align === 'right' ? padStart(text, from.width) : padEnd(text, from.width);
-      })
-      .join(GAP)
-      .trimEnd();
-  const lines = rows.map((_, index) => renderLine(({ cells }) => cells[index] ?? ''));
-  return [options.styles.dim(renderLine(({ title }) => title)), ...lines];
+  return [renderHeader(fitted, options), ...renderRows(fitted, rows, options)];
+}
+
+/** A table whose rows come one after another, each drawn when it comes. */
+export interface GrowingTable<Row> {
+  /** The lines of more rows, the header before the first; none of no rows. */
+  add(rows: readonly Row[]): string[];
+}
+
+/** As wide as a column that can give way may become where there is room, in cells. */
+const WIDEST = 48;
+
+/**
+ * Opens a table that is drawn before all of its rows are known: how wide its columns are is settled by the first rows and by
+ * `least`, the usual widths by key; what is wider later is cut.
+ */
+export function openTerminalTable<Row>(
+  columns: readonly Column<Row>[],
+  options: TerminalTableOptions & { readonly least: Readonly<Record<string, number>> },
+): GrowingTable<Row> {
+  let fitted: readonly Fitted<Row>[] | undefined;
+  const settle = (rows: readonly Row[]): readonly Fitted<Row>[] => {
+    const measured = columns.map((column) => {
+      const one = measureColumn(column, rows);
+      return { ...one, width: Math.max(one.width, options.least[column.key] ?? 0) };
+    });
+    const settled = fit(measured, options.width);
+    const grows = settled.findLast(({ column }) => column.shrink === 'middle');
+    const left = options.width - measureTotal(settled);
+    if (grows && left > 0) grows.width = Math.max(grows.width, Math.min(WIDEST, grows.width + left));
+    return settled;
+  };
+  return {
+    add(rows) {
+      if (rows.length === 0) return [];
+      const header = fitted === undefined;
+      fitted ??= settle(rows);
+      const lines = renderRows(fitted, rows, options);
+      return header ? [renderHeader(fitted, options), ...lines] : lines;
+    },
+  };
+}
+
+function renderHeader<Row>(fitted: readonly Fitted<Row>[], options: TerminalTableOptions): string {
+  return options.styles.dim(renderLine(fitted, ({ title }) => title, options));
+}
+
+function renderRows<Row>(
+  fitted: readonly Fitted<Row>[],
+  rows: readonly Row[],
+  options: TerminalTableOptions,
+): string[] {
+  return rows.map((row) => renderLine(fitted, ({ column }) => cleanLine(column.value(row)), options));
+}
+
+function renderLine<Row>(
+  fitted: readonly Fitted<Row>[],
+  textOf: (from: Fitted<Row>) => string,
+  { ellipsis }: TerminalTableOptions,
+): string {
+  return fitted
+    .map((from) => {
+      const text = cut(textOf(from), from.width, from.column, ellipsis);
+      return from.column.align === 'right' ? padStart(text, from.width) : padEnd(text, from.width);
+    })
+    .join(GAP)
+    .trimEnd();
 }

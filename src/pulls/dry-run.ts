@@ -24,6 +24,7 @@ const ITEM_FIELDS = ['model', 'layers', 'bytes_to_fetch', 'bytes_present'];
 /** How many models are looked up at once. */
 const LOOK_UPS = 4;
 
+/** A model that could not be looked up. */
 interface Unplanned {
   readonly model: string;
   readonly error: OllamaError;
@@ -38,6 +39,34 @@ export async function tellPlans(
   models: readonly string[],
   { insecure = false }: { readonly insecure?: boolean | undefined },
 ): Promise<void> {
+  const { io } = context;
+  const { plans, failed, error } = await makePlans(context, models, { insecure });
+  // With nothing to tell the error alone is the answer.
+  if (plans.length > 0) await write(context, plans, failed);
+  // The one error of all does not say why each could not be looked up; the document does.
+  if (error?.errors !== undefined && context.mode !== 'json') {
+    for (const one of failed) {
+      const failure = toFailure(one.error, { hostFlag: context.flags.host, insecure });
+      await tellFailureOf(io, one.model, failure, context.settings);
+    }
+  }
+  if (error) throw error;
+}
+
+/** What pulling models would fetch. */
+export interface Plans {
+  readonly plans: readonly PullPlan[];
+  readonly failed: readonly Unplanned[];
+  /** The one error of all that could not be looked up. */
+  readonly error: OllamaError | undefined;
+}
+
+/** Looks up what pulling these models would fetch. Throws where the server does not answer, and `invalid_name`. */
+export async function makePlans(
+  context: Context,
+  models: readonly string[],
+  { insecure }: { readonly insecure: boolean },
+): Promise<Plans> {
   const { client, io } = context;
   for (const model of models) checkModelName(model);
   for (const model of models) checkAllowed(context, model);
@@ -63,17 +92,7 @@ export async function tellPlans(
     if ('error' in one) failed.push(one);
     else plans.push(one);
   }
-  // With nothing to tell the error alone is the answer.
-  if (plans.length > 0) await write(context, plans, failed);
-  const error = sumNotPlanned(failed, plans.length, client.host.url);
-  // The one error of all does not say why each could not be looked up; the document does.
-  if (error?.errors !== undefined && context.mode !== 'json') {
-    for (const one of failed) {
-      const failure = toFailure(one.error, { hostFlag: context.flags.host, insecure });
-      await tellFailureOf(io, one.model, failure, context.settings);
-    }
-  }
-  if (error) throw error;
+  return { plans, failed, error: sumNotPlanned(failed, plans.length, client.host.url) };
 }
 
 async function write(
@@ -164,6 +183,16 @@ function summarize(plans: readonly PullPlan[]): string {
   return `${fetch}; ${present}${here === 0 ? '' : ` (${formatBytes(bytesPresent)})`}${shared}.`;
 }
 
+/** A plan as JSON has it. */
+export function planJson({ model, layers, bytesToFetch, bytesPresent }: PullPlan) {
+  return {
+    model,
+    layers: layers.map(({ digest, size, present }) => ({ digest, size, present })),
+    bytes_to_fetch: bytesToFetch,
+    bytes_present: bytesPresent,
+  };
+}
+
 async function writeDocument(
   { io, client, flags }: Context,
   plans: readonly PullPlan[],
@@ -173,12 +202,7 @@ async function writeDocument(
   const document = {
     host: client.host.url,
     dry_run: true,
-    models: plans.map((plan) => ({
-      model: plan.model,
-      layers: plan.layers.map(({ digest, size, present }) => ({ digest, size, present })),
-      bytes_to_fetch: plan.bytesToFetch,
-      bytes_present: plan.bytesPresent,
-    })),
+    models: plans.map(planJson),
     bytes_to_fetch: bytesToFetch,
     bytes_present: bytesPresent,
     ...(failed.length === 0

@@ -42,6 +42,8 @@ export interface PullAllOptions {
   readonly at?: Date;
   /** False where the caller writes the JSON stream's first and last line itself. */
   readonly frame?: boolean;
+  /** Where the caller tells of several such pieces of work as one. */
+  readonly teller?: Teller;
 }
 
 const JOBS = 2;
@@ -57,7 +59,7 @@ export async function pullAll(
 ): Promise<PullsOutcome> {
   const { io, client } = context;
   const asked = [...new Set(models)];
-  const teller = await openTeller(context, options);
+  const teller = options.teller ?? (await openTeller(context, options));
   const lookUps = openLookUps(context, options);
   const work = openWork(context, groupNames(asked), options, teller, lookUps);
   let before: OllamaError | undefined;

@@ -2,6 +2,7 @@ import { asAsked, shellWord } from '../next-step.js';
 import type { Context } from '../context.js';
 import { DEFAULT_STALL_MS } from '../core/pull-watch.js';
 import type { OllamaError } from '../core/errors.js';
+import type { PullState } from '../core/pull.js';
 import { toFailure, type Failure } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
@@ -20,7 +21,15 @@ import type { Teller } from './teller.js';
 /** Tells pulls to people, on the display that the flags, the settings and the terminal ask for. */
 export function openDisplayTeller(
   context: Context,
-  options: { readonly bell: boolean; readonly stallMs: number | undefined; readonly insecure: boolean },
+  options: {
+    readonly bell: boolean;
+    readonly stallMs: number | undefined;
+    readonly insecure: boolean;
+    /** Several hosts, as a person reads them, instead of the one in force. */
+    readonly hosts?: string | undefined;
+    /** The command that goes on after Ctrl-C, where it is another than the usual one. */
+    readonly again?: string | undefined;
+  },
 ): Teller {
   const { io, settings, flags, progressMode } = context;
   const stallMs = options.stallMs ?? DEFAULT_STALL_MS;
@@ -31,8 +40,8 @@ export function openDisplayTeller(
   const told = new Set<string>();
 
   /** What to do is said once, however many fail alike. */
-  const failureOf = (error: OllamaError): Failure => {
-    const failure = toFailure(error, { hostFlag: flags.host, insecure: options.insecure });
+  const failureOf = (error: OllamaError, { source = flags.host }: PullState): Failure => {
+    const failure = toFailure(error, { hostFlag: source, insecure: options.insecure });
     const steps = JSON.stringify(failure.steps);
     if (told.has(steps)) return { ...failure, steps: [] };
     told.add(steps);
@@ -60,14 +69,15 @@ export function openDisplayTeller(
     waited: async () => wipeCount(),
     begin: async (board) => {
       const model = board.count === 1 ? board.pulls[0]?.model : undefined;
-      display = await openDisplay(context, { model, bell: options.bell, stallMs });
+      const { bell, hosts } = options;
+      display ??= await openDisplay(context, { model, bell, stallMs, host: hosts });
       display.show(board);
     },
     event: async (board, _state, event) => display?.show(board, event),
     ended: async (board, { state, error, as }) => {
       // Of one alone the failure is the command's to tell, and an interruption always.
       const isTold = error !== undefined && board.count > 1 && error.code !== 'interrupted';
-      const failure = isTold ? failureOf(error) : undefined;
+      const failure = isTold ? failureOf(error, state) : undefined;
       await display?.ended(board, state, failure);
       if (failure && quiet) await tellFailureOf(io, state.model, failure, settings);
       if (!error && as !== undefined) await display?.say(`${cleanLine(state.model)} is ${cleanLine(as)} too`);
@@ -82,7 +92,7 @@ export function openDisplayTeller(
       wipeCount();
       await close();
       if (outcome.error?.code === 'interrupted') {
-        if (!quiet) await writeLines(io.stderr, keptLines(context, options.insecure, outcome, ended));
+        if (!quiet) await writeLines(io.stderr, keptLines(context, options, outcome, ended));
         return;
       }
       if (!quiet && ended.length > 0 && ended.length + outcome.skipped.length > 1) {
@@ -123,7 +133,7 @@ function summaryRows(outcome: PullsOutcome, ended: readonly EndedPull[]): Summar
 /** After Ctrl-C: how much is kept, and the command that goes on. */
 function keptLines(
   { flags, io }: Context,
-  insecure: boolean,
+  { insecure, again: other }: { readonly insecure: boolean; readonly again?: string | undefined },
   outcome: PullsOutcome,
   ended: readonly EndedPull[],
 ): string[] {
@@ -133,12 +143,12 @@ function keptLines(
     return bytes === 0 ? [] : [`${formatBytes(bytes)} of ${cleanLine(model)}`];
   });
   const models = [...stopped.map(({ model }) => model), ...outcome.skipped];
-  const again = asAsked(`ollama-cli pull ${models.map(shellWord).join(' ')}`, {
+  const usual = asAsked(`ollama-cli pull ${models.map(shellWord).join(' ')}`, {
     hostFlag: flags.host,
     insecure,
   });
   // The command is left whole, to be copied.
-  const goOn = `Go on with: ${again}`;
+  const goOn = `Go on with: ${other ?? usual}`;
   if (kept.length === 0) return ['Stopped before anything had come.', goOn];
   const width = isTerminal(io.stderr, io.env) ? terminalWidth(io.stderr, io.env) : Infinity;
   return [

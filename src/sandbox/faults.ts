@@ -127,7 +127,7 @@ function usage(message: string): OllamaError {
 
 // Where a fault without a path makes sense.
 const PULL: readonly string[] = ['/api/pull'];
-const CHATS: readonly string[] = ['/api/chat', '/api/generate', '/v1/chat/completions'];
+const CHATS: readonly string[] = ['/api/chat', '/api/generate', '/v1/chat/completions', '/v1/messages'];
 const EMBEDS: readonly string[] = ['/api/embed', '/api/embeddings', '/v1/embeddings'];
 const LOADS: readonly string[] = [...CHATS, ...EMBEDS];
 const STREAMS: readonly string[] = ['/api/pull', '/api/push', ...CHATS];

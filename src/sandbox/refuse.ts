@@ -1,3 +1,4 @@
+import { messagesError } from './anthropic.js';
 import { Refusal } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { sendBody, sendJson } from './exchange.js';
@@ -45,6 +46,11 @@ export function failWith(world: World, exchange: Exchange, error: unknown): void
       : new Refusal(500, error instanceof Error ? error.message : String(error));
   if (exchange.response.headersSent) {
     exchange.response.destroy();
+    return;
+  }
+  if (exchange.path === '/v1/messages') {
+    const body = messagesError(exchange, refusal.status, refusal.message);
+    sendBody(exchange, refusal.status, 'application/json', body);
     return;
   }
   if (exchange.path.startsWith('/v1/')) {

@@ -1,3 +1,4 @@
+import { answerMessages } from './anthropic.js';
 import { chat, generate } from './chat.js';
 import { createModel } from './create.js';
 import { embed, embedOne, embedOpenAi } from './embed.js';
@@ -40,6 +41,7 @@ const ROUTES: Readonly<Record<string, Methods>> = {
   '/v1/models': { GET: listOpenAi },
   '/v1/models/': { GET: showOpenAi },
   '/v1/chat/completions': { POST: chatOpenAi },
+  '/v1/messages': { POST: answerMessages },
   '/v1/embeddings': { POST: embedOpenAi },
   '/v2/': { GET: serveRegistry, HEAD: serveRegistry },
   '/blob-store/': { GET: serveBlob, HEAD: serveBlob },
@@ -47,7 +49,7 @@ const ROUTES: Readonly<Record<string, Methods>> = {
 const ROOT: Methods = { GET: root, HEAD: root };
 
 // What the server of early 2025 does not have.
-const LATER: ReadonlySet<string> = new Set(['/api/status', '/api/me']);
+const LATER: ReadonlySet<string> = new Set(['/api/status', '/api/me', '/v1/messages']);
 
 /** The handler of a route, or the status that a real server answers where there is none. */
 export function findRoute(world: World, method: string, path: string): Handler | 404 | 405 {

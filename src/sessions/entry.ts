@@ -29,6 +29,8 @@ export type SessionEntry =
       readonly at: string;
       readonly message: ChatMessage;
       readonly model?: string;
+      /** Who answered, where that was not the host that was asked first. */
+      readonly provider?: string;
       readonly metrics?: ChatMetrics;
       readonly stopped?: true;
     }

@@ -8,6 +8,8 @@ export interface MessageDetails {
   /** ISO 8601; undefined where the program was killed before the end of the answer. */
   readonly at: string | undefined;
   readonly model: string | undefined;
+  /** Who answered, where that was not the host that was asked first. */
+  readonly provider?: string | undefined;
   readonly metrics: ChatMetrics | undefined;
   /** The model was stopped, or broke off, before the answer's end. */
   readonly stopped: boolean;
@@ -116,9 +118,9 @@ export function openFold(from: Session | { readonly id: string; readonly bytes?:
       case 'message': {
         // Whole, so the parts of it that came before are in it.
         part = NOTHING;
-        const { at, model, metrics, stopped = false } = entry;
+        const { at, model, provider, metrics, stopped = false } = entry;
         tokens = metrics?.total_tokens ?? tokens;
-        said.push(say(entry.message, { at, model, metrics, stopped }));
+        said.push(say(entry.message, { at, model, provider, metrics, stopped }));
         break;
       }
       case 'splice': {
@@ -180,7 +182,7 @@ export function openFold(from: Session | { readonly id: string; readonly bytes?:
 
 function retellMessage(
   message: ChatMessage,
-  { at, model, metrics, stopped }: MessageDetails,
+  { at, model, provider, metrics, stopped }: MessageDetails,
   now: string,
 ): SessionEntry {
   return {
@@ -188,6 +190,7 @@ function retellMessage(
     at: at ?? now,
     message,
     ...(model === undefined ? {} : { model }),
+    ...(provider === undefined ? {} : { provider }),
     ...(metrics === undefined ? {} : { metrics }),
     ...(stopped ? { stopped } : {}),
   };

@@ -87,6 +87,7 @@ function parseDated(fields: Fields, at: string): SessionEntry | undefined {
         at,
         message,
         ...field(fields, 'model', isText),
+        ...field(fields, 'provider', isText),
         ...field(fields, 'metrics', isMetrics),
         ...(fields['stopped'] === true ? { stopped: true } : {}),
       };

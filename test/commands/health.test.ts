@@ -104,6 +104,24 @@ describe('health', () => {
     await old.close();
   });
 
+  it.each([
+    ['0.5.13', 'warn', 'too old for: what a model can do'],
+    ['0.24.0', 'pass', '0.24.0'],
+    ['99.0.0', 'warn', 'newer than this client has been tried with'],
+    ['0.0.0', 'pass', '0.0.0'],
+  ])('says of version %s: %s', async (version, status, words) => {
+    const server = await serve(({ url }) => ({
+      ...json,
+      body: [url === '/api/version' ? JSON.stringify({ version }) : '{"models":[]}'],
+    }));
+    const report = await healthJson(server.url);
+    await server.close();
+    expect(report).toMatchObject({ code: 0, status: 'healthy' });
+    const check = report.checks.find(({ name }) => name === 'version');
+    expect(check?.status).toBe(status);
+    expect(check?.detail).toContain(words);
+  });
+
   it('warns of a model that is split between memories, without changing the verdict', async () => {
     const loaded = [{ name: 'big:1', size: 100, size_vram: 38, expires_at: '2026-11-21T10:00:00Z' }];
     const server = await serve(({ url }) => ({
@@ -122,6 +140,7 @@ describe('health', () => {
     const ran = await run(['health', '--json'], url);
     expect(JSON.parse(ran.stderr)).toMatchObject({ error: { code: 'unreachable', host: url } });
     expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'unreachable' });
+    expect(ran.stderr).toContain('sudo systemctl start ollama');
     const quiet = await run(['health', '--quiet'], url);
     expect(quiet).toMatchObject({ code: 5, stdout: '' });
     expect(quiet.stderr).toContain('refused');

@@ -28,7 +28,7 @@ describe('settings that nobody set', () => {
       auto_pull: 'ask',
       auto_start_server: false,
       allowed_models: undefined,
-      timeouts: { connect: 5000, response: 60_000, silence: undefined, pull: undefined },
+      timeouts: { connect: 5000, response: 60_000, silence: undefined, pull: undefined, first_token: 60_000 },
       retry: { attempts: 3, delay: 250, max_delay: 5000 },
       model_cache_ttl: 60_000,
       health_check_interval: 30_000,
@@ -45,6 +45,8 @@ describe('settings that nobody set', () => {
       auto: {},
       mcp: {},
       keys: {},
+      providers: {},
+      fallback: [],
     });
     expect(Object.keys(settings)).toContain('allowed_models');
     expect(Object.keys(settings)).not.toContain('default_model');
@@ -178,6 +180,66 @@ describe('a header', () => {
   });
 });
 
+it('trusts a CA file of the top level for every host that has none of its own', () => {
+  const own = layer('user', { host: 'gpu', ca_file: '/company.pem', 'hosts.nas.url': 'https://nas:2' });
+  expect(resolveSettings([own, layer('flag', { host: 'nas' })]).settings.ca_file).toBe('/company.pem');
+});
+
+describe.each([
+  ['token_env', 'BOX'],
+  ['header_file', '/f'],
+  ['insecure', true],
+])('%s', (key, value) => {
+  const own = layer('user', {
+    host: 'gpu',
+    [key]: value,
+    'hosts.gpu.url': 'http://gpu:1',
+    'hosts.nas.url': 'http://nas:2',
+    'hosts.same.url': 'http://gpu:1',
+  });
+
+  it.each<[string, Layer[], boolean]>([
+    ['goes to its host', [own], true],
+    ['goes to the same address', [own, layer('flag', { host: 'gpu:1' })], true],
+    ['goes to the same address by another name', [own, layer('flag', { host: 'same' })], true],
+    ['does not go to another configured host', [own, layer('flag', { host: 'nas' })], false],
+    ['does not go to an address of a flag', [own, layer('flag', { host: 'http://gpu:2' })], false],
+    ['does not go to the host of the environment', [own, layer('environment', { host: 'other' })], false],
+    ['does not go to the project file’s host', [own, layer('project', { host: 'evil' })], false],
+    ['does not go to where a project file points beside it', [own, layer('project', { host: 'nas' })], false],
+    ['does not go from http to https', [own, layer('flag', { host: 'https://gpu:1' })], false],
+  ])('%s', (_, layers, holds) => {
+    const { settings, values } = resolveSettings(layers);
+    expect(settings[key as keyof typeof settings]).toBe(holds ? value : undefined);
+    expect(values.has(key)).toBe(holds);
+  });
+
+  it('of a named host is its own alone, and stronger than that of all', () => {
+    const named = layer('user', {
+      'hosts.gpu.url': 'gpu',
+      [`hosts.gpu.${key}`]: value,
+      'hosts.nas.url': 'nas',
+    });
+    expect(resolveSettings([named, layer('flag', { host: 'gpu' })]).settings).toHaveProperty([key], value);
+    expect(resolveSettings([named, layer('project', { host: 'gpu' })]).settings).toHaveProperty([key], value);
+    expect(resolveSettings([named, layer('flag', { host: 'nas' })]).values.has(key)).toBe(false);
+    expect(resolveSettings([named, layer('flag', { host: 'http://gpu:11434' })]).values.has(key)).toBe(false);
+  });
+});
+
+describe('the name of the host in force', () => {
+  const named = layer('user', { 'hosts.gpu.url': 'gpu' });
+
+  it.each<[Layer[], string | undefined]>([
+    [[named], undefined],
+    [[named, layer('flag', { host: 'gpu' })], 'gpu'],
+    [[named, layer('environment', { host: 'gpu' })], 'gpu'],
+    [[named, layer('flag', { host: 'http://gpu:11434' })], undefined],
+  ])('%#', (layers, name) => {
+    expect(resolveSettings(layers).hostName).toBe(name);
+  });
+});
+
 describe('the host of a project file', () => {
   it('that is not this machine is named each time, and needs consent', () => {
     const { warnings, projectHost } = resolveSettings([layer('project', { host: 'gpu.lan:1' })], {
@@ -220,6 +282,7 @@ describe('listSettings', () => {
       'timeouts.response',
       'timeouts.silence',
       'timeouts.pull',
+      'timeouts.first_token',
       'retry.attempts',
       'retry.delay',
       'retry.max_delay',
@@ -232,6 +295,7 @@ describe('listSettings', () => {
       'progress',
       'color',
       'accessible',
+      'fallback',
     ]);
     const byKey = new Map(listed.map((item) => [item.key, item]));
     expect(byKey.get('timeouts.response')).toEqual({

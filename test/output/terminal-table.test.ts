@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { displayWidth } from '../../src/format/width.js';
 import { createStyles } from '../../src/output/styles.js';
 import type { Column } from '../../src/output/table.js';
-import { renderTerminalTable } from '../../src/output/terminal-table.js';
+import { openTerminalTable, renderTerminalTable } from '../../src/output/terminal-table.js';
 
 type Row = Readonly<Record<string, string>>;
 
@@ -198,6 +198,40 @@ describe('renderTerminalTable', () => {
           }
         },
       ),
+    );
+  });
+});
+
+describe('openTerminalTable', () => {
+  const open = (width: number, least: Record<string, number> = {}) =>
+    openTerminalTable(COLUMNS, { width, styles: plain, least });
+
+  it('draws the header before the first rows and never again', () => {
+    const table = open(80);
+    expect(table.add([])).toEqual([]);
+    expect(table.add(ROWS.slice(0, 1))).toHaveLength(2);
+    expect(table.add([])).toEqual([]);
+    expect(table.add(ROWS)).toHaveLength(ROWS.length);
+  });
+
+  it('has room from the start for what usually comes, and cuts what is wider', () => {
+    const key = COLUMNS[0]?.key ?? '';
+    const first = (width: number): number => {
+      const [header = ''] = open(200, { [key]: width }).add(ROWS.slice(0, 1));
+      return header.indexOf(COLUMNS[1]?.title ?? '');
+    };
+    expect(first(60)).toBeGreaterThan(first(10));
+  });
+
+  it('fits every line, and keeps the columns where they began, whatever comes later', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 20, max: 200 }), fc.shuffledSubarray(ROWS), (width, rows) => {
+        const table = open(width);
+        const [header = '', ...lines] = [...table.add(ROWS.slice(0, 1)), ...table.add(rows)];
+        for (const line of [header, ...lines]) expect(displayWidth(line)).toBeLessThanOrEqual(width);
+        const again = open(width).add([...ROWS.slice(0, 1)])[0];
+        expect(header).toBe(again);
+      }),
     );
   });
 });

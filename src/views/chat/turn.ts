@@ -176,6 +176,9 @@ export function openTurn(options: TurnOptions): TurnView {
         folded.push({ title: call, text: cleanText(text) });
         return options.show({ kind: 'tool', call, outcome: describeOutcome(event.result), isError });
       }
+      // Whose answer it is has been said, as a remark above it.
+      case 'provider':
+        return;
       case 'done':
       case 'error':
         endThought();

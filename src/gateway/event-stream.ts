@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import type { AnswerForm } from './preferences.js';
+
+/** The forms that come in pieces. */
+export type StreamForm = Exclude<AnswerForm, 'json'>;
+
+const TYPES: Readonly<Record<StreamForm, string>> = {
+  sse: 'text/event-stream; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+};
+
+/** What JSON leaves as it is, and many readers of lines take for an end of line. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
+/**
+ * One event as it stands in a stream: a line of JSON, or one `data:` of server-sent events (without a name, so that
+ * `onmessage` of a browser gets all of them). Whatever text is in it, it is one line.
+ */
+export function frameEvent(form: StreamForm, event: object): string {
+  const json = JSON.stringify(event).replace(
+    LINE_ENDS,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return form === 'sse' ? `data: ${json}\n\n` : `${json}\n`;
+}
+
+/** A signal that is aborted when the caller goes before it has the whole answer. */
+export function signalOfCaller({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  const end = (): void => {
+    if (!raw.writableFinished) controller.abort();
+  };
+  if (raw.destroyed) end();
+  else raw.once('close', end);
+  return controller.signal;
+}
+
+/** An answer in pieces. */
+export interface EventStream {
+  /** Sends what `frameEvent` made; a promise where the caller reads slower than this: it is to be awaited. */
+  write(frames: string): Promise<void> | undefined;
+  end(): void;
+}
+
+/** Of server-sent events a comment keeps proxies from ending what is silent for so long, in milliseconds. */
+const HEARTBEAT_MS = 15_000;
+
+/** Begins an answer in pieces; from here on its status is 200. */
+export function openEventStream(reply: FastifyReply, form: StreamForm): EventStream {
+  const { raw } = reply;
+  // A caller that resets its connection is none of our failures.
+  raw.on('error', () => undefined);
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) raw.setHeader(name, value);
+  }
+  raw.writeHead(200, {
+    'content-type': TYPES[form],
+    'cache-control': 'no-cache, no-transform',
+    // nginx holds back what it does not know for a stream.
+    'x-accel-buffering': 'no',
+  });
+  raw.flushHeaders();
+  let isSilent = false;
+  const beat = (): void => {
+    if (isSilent && !raw.writableNeedDrain) raw.write(':\n\n');
+    isSilent = true;
+  };
+  const timer = form === 'sse' ? setInterval(beat, HEARTBEAT_MS).unref() : undefined;
+  const stop = (): void => clearInterval(timer);
+  raw.once('close', stop);
+  return {
+    write(frames) {
+      isSilent = false;
+      if (raw.destroyed || raw.write(frames)) return undefined;
+      return drained(raw);
+    },
+    end() {
+      stop();
+      raw.end();
+    },
+  };
+}
+
+/** Resolves once more can be written, or nothing any more: who never reads is cut off by the server's own watch. */
+async function drained(raw: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      raw.off('drain', done);
+      raw.off('close', done);
+      resolve();
+    };
+    raw.on('drain', done);
+    raw.on('close', done);
+  });
+}

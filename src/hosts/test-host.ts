@@ -1,0 +1,115 @@
+import type { Context } from '../context.js';
+import type { OllamaError } from '../core/errors.js';
+import { failureJson, sumOf, toFailure } from '../failure.js';
+import { askHosts, labelHost, type HostAnswer } from './many.js';
+import { hostJson, tellHostFailure } from './on.js';
+import { hostNotFound } from './resolve-host.js';
+import { fieldColumn, tellList } from './tell.js';
+
+/** What came of asking one host. */
+export interface TestedHost {
+  readonly name: string;
+  readonly url?: string;
+  readonly ok: boolean;
+  readonly version?: string;
+  readonly ms?: number;
+  readonly error?: object;
+}
+
+const COLUMNS = [
+  fieldColumn<TestedHost>('name', 'HOST', ({ name }) => name, { shrink: 'middle' }),
+  fieldColumn<TestedHost>('url', 'URL', ({ url }) => url, { shrink: 'middle', priority: 2 }),
+  fieldColumn<TestedHost>('ok', 'ANSWERS', ({ ok }) => ok),
+  fieldColumn<TestedHost>('version', 'VERSION', ({ version }) => version, { priority: 1 }),
+  fieldColumn<TestedHost>('ms', 'MS', ({ ms }) => ms, { align: 'right', priority: 1 }),
+  fieldColumn<TestedHost>('error', 'ERROR', ({ error }) => codeOf(error), { priority: 3 }),
+];
+
+function codeOf(error: object | undefined): string | undefined {
+  return error !== undefined && 'code' in error ? String(error.code) : undefined;
+}
+
+/** How long a server took to tell its version. */
+export interface Version {
+  readonly version: string;
+  readonly ms: number;
+}
+
+/** Asks a host for its version, with its own credentials. Throws what the client does. */
+export async function askVersion({ client, io }: Context): Promise<Version> {
+  const before = io.now();
+  const version = await client.version({ signal: io.signal });
+  return { version, ms: Math.round(io.now() - before) };
+}
+
+/** An answer as it is told. */
+export function describeAnswer(name: string, answer: HostAnswer<Version>): TestedHost {
+  const { ok, url, error } = hostJson(answer);
+  return {
+    name,
+    ...(url === undefined ? {} : { url }),
+    ok,
+    ...('value' in answer ? answer.value : {}),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/**
+ * Asks hosts side by side whether they answer: those that are named, all that are configured, or the one in force. Tells
+ * each, with one next step for each that fails. Throws `host_not_found`, or the one error of all that failed.
+ */
+export async function testHosts(
+  context: Context,
+  words: readonly string[],
+  { all = false, header = true }: { readonly all?: boolean; readonly header?: boolean },
+): Promise<void> {
+  const { settings, config, mode } = context;
+  const configured = Object.keys(settings.hosts);
+  const names = all
+    ? configured
+    : words.length > 0
+      ? [...new Set(words)]
+      : [config.hostName ?? settings.host];
+  const unknown = words.length === 0 ? [] : names.filter((word) => !configured.includes(word));
+  const failed: OllamaError[] = unknown.map((word) => hostNotFound(word, configured));
+  const [first] = failed;
+  if (first !== undefined && unknown.length === names.length)
+    throw names.length === 1 ? first : (sum(failed, 0) ?? first);
+
+  const known = names.filter((name) => !unknown.includes(name));
+  const rows = new Map<string, TestedHost>();
+  const told = new Map<string, { host: string; error: OllamaError }>();
+  unknown.forEach((word, at) => {
+    const error = failed[at] ?? first;
+    if (error === undefined) return;
+    rows.set(word, { name: word, ok: false, error: failureJson(toFailure(error)) });
+    told.set(word, { host: word, error });
+  });
+  for await (const answer of askHosts(context, known, askVersion)) {
+    rows.set(answer.host, describeAnswer(answer.host, answer));
+    if (!('error' in answer)) continue;
+    failed.push(answer.error);
+    told.set(answer.host, answer);
+  }
+  const labels = names.map(labelHost);
+  await tellList(context, {
+    rows: labels.flatMap((label) => rows.get(label) ?? []),
+    columns: COLUMNS,
+    header,
+    name: ({ name, ok }) => (ok ? name : undefined),
+    below: names.length === 0 ? ['No hosts are configured: ollama-cli hosts add NAME URL'] : [],
+  });
+  // The only one is told as any failure is, by main.
+  const apart = mode !== 'json' && names.length > 1;
+  for (const label of apart ? labels : []) {
+    const failure = told.get(label);
+    if (failure) await tellHostFailure(context, failure);
+  }
+  const error = names.length === 1 ? failed[0] : sum(failed, names.length - failed.length);
+  if (error) throw error;
+}
+
+function sum(failed: readonly OllamaError[], succeeded: number): OllamaError | undefined {
+  const asked = failed.length + succeeded;
+  return sumOf(failed, succeeded, { message: `${failed.length} of ${asked} hosts failed.` });
+}

@@ -1,0 +1,95 @@
+import type { ChatEvent } from '../core/chat.js';
+import { OllamaError } from '../core/errors.js';
+import { isFields, number, text, type Fields } from '../core/fields.js';
+import { serverError } from '../core/http-errors.js';
+import type { LineReader } from '../core/ndjson.js';
+import { finishCall, type JoinedCall } from './joined-call.js';
+import { startStopwatch } from './measure.js';
+import { createSseReader, DONE, parseData } from './sse.js';
+
+/** Why an answer ended, in Ollama's words where it has them. */
+const REASONS: Readonly<Record<string, string>> = { tool_calls: 'stop', function_call: 'stop' };
+
+/** An error in the midst of a stream, or instead of one: an object, or a text as Ollama's own API has it. */
+export function streamError(error: unknown, facts: { host: string; model: string }): OllamaError {
+  const words = isFields(error) ? text(error, 'message') || JSON.stringify(error) : String(error);
+  const status = isFields(error) ? number(error, 'code') : 0;
+  return serverError(words, { ...facts, ...(status >= 400 && status < 600 ? { status } : {}) });
+}
+
+/**
+ * Turns the events of a `/chat/completions` stream into ours, up to its `[DONE]`: only that says that the answer is
+ * whole. Pieces of a call are joined by their index, and told when the answer ends. A whole answer instead of a stream
+ * is taken as well.
+ */
+export function createOpenAiDecoder(
+  facts: { host: string; model: string },
+  now: () => number,
+): LineReader<ChatEvent> {
+  const watch = startStopwatch(now);
+  const calls: { readonly index: number | undefined; readonly call: JoinedCall }[] = [];
+  let reason = 'stop';
+  let usage: Fields = {};
+  let over = false;
+
+  const joinCall = (value: unknown): void => {
+    if (!isFields(value)) return;
+    const part: Fields = isFields(value['function']) ? value['function'] : {};
+    const index = typeof value['index'] === 'number' ? value['index'] : undefined;
+    const id = text(value, 'id');
+    const last = index === undefined ? calls.at(-1) : calls.findLast((known) => known.index === index);
+    // Some servers give every call the index 0, others none; another id is another call.
+    const isNew = last === undefined || (id !== '' && last.call.id !== '' && last.call.id !== id);
+    const call = isNew ? { id: '', name: '', arguments: '' } : last.call;
+    if (isNew) calls.push({ index, call });
+    if (id !== '') call.id = id;
+    const name = text(part, 'name');
+    if (name !== '' && name !== call.name) call.name += name;
+    const given = part['arguments'];
+    call.arguments += isFields(given) ? JSON.stringify(given) : text(part, 'arguments');
+  };
+
+  const takeChoice = (choice: Fields, events: ChatEvent[]): void => {
+    const part = isFields(choice['delta']) ? choice['delta'] : choice['message'];
+    if (isFields(part)) {
+      const thinking = text(part, 'reasoning') || text(part, 'reasoning_content');
+      if (thinking !== '') events.push({ type: 'thinking', text: thinking });
+      const content = text(part, 'content') || text(part, 'refusal');
+      if (content !== '') events.push({ type: 'token', text: content });
+      if (Array.isArray(part['tool_calls'])) part['tool_calls'].forEach(joinCall);
+      if (events.length > 0 || calls.length > 0) watch.seen();
+    }
+    const ended = text(choice, 'finish_reason');
+    if (ended !== '') reason = REASONS[ended] ?? ended;
+  };
+
+  const finish = (events: ChatEvent[]): void => {
+    over = true;
+    for (const { call } of calls) {
+      const whole = finishCall(call, reason === 'length');
+      if (whole !== undefined) events.push({ type: 'tool_call', call: whole });
+    }
+    const metrics = watch.finish(number(usage, 'prompt_tokens'), number(usage, 'completion_tokens'));
+    events.push({ type: 'done', reason, metrics });
+  };
+
+  return createSseReader((data, events) => {
+    if (over) return;
+    if (data === DONE) return finish(events);
+    const value = parseData(data);
+    if (!isFields(value)) {
+      throw new OllamaError('protocol', 'The server sent an event of a chat that is no object.', facts);
+    }
+    const { error, choices } = value;
+    if (error !== undefined && error !== null) {
+      over = true;
+      events.push({ type: 'error', error: streamError(error, facts) });
+      return;
+    }
+    if (isFields(value['usage'])) usage = value['usage'];
+    const first: unknown = Array.isArray(choices) ? choices[0] : undefined;
+    if (!isFields(first)) return;
+    takeChoice(first, events);
+    if (isFields(first['message']) && !isFields(first['delta'])) finish(events);
+  });
+}
