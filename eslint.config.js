@@ -17,7 +17,8 @@ const MAY_IMPORT = {
   'src/advise-memory.ts': ['src/next-step.ts', 'src/core', 'src/format'],
   'src/next-step.ts': ['src/core', 'src/format'],
   'src/look-up-facts.ts': [
-    ...['src/next-step.ts', 'src/context.ts', 'src/core', 'src/format', 'src/models/smaller.ts'],
+    ...['src/next-step.ts', 'src/context.ts', 'src/config/host-text.ts', 'src/core', 'src/format'],
+    'src/models/smaller.ts',
   ],
   'src/help-topics.ts': ['src/failure.ts'],
   'src/context.ts': [
@@ -194,6 +195,7 @@ const MAY_IMPORT = {
   // What an editor asks of a client; the server of the MCP, and the same as functions of the library.
   'src/editor-tools': [
     ...['src/consent.ts', 'src/context.ts', 'src/failure.ts', 'src/io.ts', 'src/version.ts', 'src/config'],
+    ...['src/chat/answering.ts', 'src/opening/answering.ts', 'src/pulls'],
     ...['src/core', 'src/format', 'src/models', 'src/output', '@modelcontextprotocol/server', 'node:'],
   ],
   'src/editor-tools/functions.ts': ['src/core', 'src/format'],

@@ -4,6 +4,7 @@
 // run in turns, and medians are told. `--nightly [SEED]` first plays 200 random plans of faults, from that seed or today's.
 import { measureChat } from './bench/chat.js';
 import { drawTable, figure, median } from './bench/figures.js';
+import { measureGateway } from './bench/gateway.js';
 import { measureHosts } from './bench/hosts.js';
 import { CHAT, chatEnvironment, PROMPT } from './bench/live-chat.js';
 import { measurePulls } from './bench/pulls.js';
@@ -18,11 +19,13 @@ const RUNS = isQuick
       ...{ start: 9, frame: 3, memory: 3, flood: 1, view: 1, lines: 1 },
       ...{ stream: 1, streamTokens: 1_500, lengths: 1, lengthRate: 8_000, turns: 1, atOnce: true },
       ...{ typing: 1, typingSeconds: 6, outdated: 2, verify: 3, hosts: 5, three: 1, long: 1 },
+      ...{ gateway: 1, held: 1, list: 3, listSeconds: 1 },
     }
   : {
       ...{ start: 41, frame: 21, memory: 9, flood: 3, view: 2, lines: 5 },
       ...{ stream: 2, streamTokens: 5_000, lengths: 1, lengthRate: 2_000, turns: 2, atOnce: false },
       ...{ typing: 2, typingSeconds: 15, outdated: 5, verify: 5, hosts: 15, three: 3, long: 2 },
+      ...{ gateway: 4, held: 3, list: 7, listSeconds: 2 },
     };
 const PLANS = 200;
 const VIEW_SECONDS = isQuick ? 10 : 30;
@@ -164,7 +167,7 @@ async function measureAll() {
   const parts = [
     ...[measureStart, measureMemory, measureView, measureLines],
     ...[measureChat, measureTyping],
-    ...[measureOutdated, measureVerify, measureHosts, measurePulls],
+    ...[measureOutdated, measureVerify, measureHosts, measureGateway, measurePulls],
   ];
   try {
     for (const measure of parts) figures.push(...(await measure(rig, RUNS)));

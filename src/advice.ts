@@ -1,5 +1,6 @@
 import { adviseMemory } from './advise-memory.js';
 import type { OllamaError } from './core/errors.js';
+import { FEATURES, refusedFeature } from './core/features.js';
 import { isOutOfMemory } from './core/http-errors.js';
 import { DEFAULT_REGISTRY, isHuggingFace, parseModelName } from './core/model-name.js';
 import { cleanLine } from './format/clean.js';
@@ -145,6 +146,8 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
     case 'model_not_found':
       return adviseNotFound(error, facts);
     case 'unreachable':
+      // What was tried to start one says itself what is missing.
+      if (error.hint !== undefined) return { steps: [] };
       return adviseUnreachable(error, facts);
     case 'timeout':
       return error.message.startsWith('No Ollama server')
@@ -237,6 +240,12 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
 function adviseServerError(error: OllamaError, facts: Circumstances): Advice {
   const { model, message } = error;
   if (isOutOfMemory(error)) return adviseMemory(error, facts);
+  const lacking = refusedFeature(error);
+  if (lacking !== undefined) {
+    const { what, since } = FEATURES[lacking];
+    const note = `${what}: Ollama ${since} and later`;
+    return { steps: [{ label: 'update it', command: 'https://ollama.com/download', note }] };
+  }
   if (
     /unexpected EOF|runner process (?:has terminated|no longer running)|runner has unexpectedly stopped/i.test(
       message,

@@ -9,7 +9,7 @@ export type Outcome = number | void;
 export interface ActionOptions<Arguments extends unknown[]> {
   /** The flags that are settings, the strongest source of each. */
   readonly settings?: (...args: Arguments) => Readonly<Record<string, unknown>>;
-  /** False of what works without a server: then a host whose credentials can't be had is no reason to stop. */
+  /** False of what works without the host in force: then that its credentials can't be had is no reason to stop. */
   readonly needsClient?: (...args: Arguments) => boolean;
   /** Of a command that streams JSON: what its `start` and its `error` carry where nothing could begin. */
   readonly refused?: (...args: Arguments) => { readonly start: object; readonly error?: object };

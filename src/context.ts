@@ -111,7 +111,7 @@ async function openClient(
     },
     timeouts: settings.timeouts,
     retry: settings.retry,
-    ...(await readAuthorities(settings.ca_file, io)),
+    ...(await readTrusted(settings.ca_file, io)),
     ...(settings.insecure === true ? { insecure: true } : {}),
     env: io.env,
     modelCacheTtl: settings.model_cache_ttl,
@@ -183,26 +183,10 @@ async function parseAddress(config: Resolved): Promise<HostAddress> {
   }
 }
 
-/** A file of certificates adds to the built-in ones and to NODE_EXTRA_CA_CERTS; Node's own option replaces both. */
-async function readAuthorities(file: string | undefined, io: Io): Promise<{ ca?: readonly string[] }> {
+/** Loaded here and not above: hardly anybody has such a file, and every start would pay for it. */
+async function readTrusted(file: string | undefined, io: Io): Promise<{ ca?: readonly string[] }> {
   if (file === undefined) return {};
-  // Loaded here and not above: hardly anybody has such a file, and every start would pay for it.
-  const { rootCertificates } = await import('node:tls');
-  const { readFile } = await import('node:fs/promises');
-  const extra = io.env['NODE_EXTRA_CA_CERTS'];
-  try {
-    const pem = await readFile(file, 'utf8');
-    const more = extra === undefined || extra === '' ? [] : [await readFile(extra, 'utf8').catch(() => '')];
-    return { ca: [...rootCertificates, pem, ...more.filter((text) => text !== '')] };
-  } catch (cause) {
-    throw new OllamaError(
-      'config',
-      `ca_file: ${file} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
+  return { ca: await (await import('./hosts/authorities.js')).readAuthorities(file, io) };
 }
 
 /** One line of warning on stderr. */

@@ -95,13 +95,14 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
     command: asAsked(step.command, facts),
     ...(step.note === undefined ? {} : { note: throughHost(step.note, facts.hostFlag) }),
   }));
-  const hints = [...(error.hint === undefined ? [] : [error.hint]), ...steps.map(hintOf)];
+  const next = error.hint === undefined ? undefined : throughHost(error.hint, facts.hostFlag);
+  const hints = [...(next === undefined ? [] : [next]), ...steps.map(hintOf)];
   return {
     code: error.code,
     message: tidy(message ?? placed(error)),
     hint: cleanLine(hints.join('; ')),
     exit: EXIT_CODES[error.code],
-    steps: error.hint === undefined ? steps : [{ label: 'next', command: cleanLine(error.hint) }, ...steps],
+    steps: next === undefined ? steps : [{ label: 'next', command: cleanLine(next) }, ...steps],
     ...(error.host === undefined ? {} : { host: error.host }),
     ...(error.model === undefined ? {} : { model: error.model }),
     ...(error.status === undefined ? {} : { status: error.status }),

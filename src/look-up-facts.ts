@@ -1,3 +1,4 @@
+import { isHostText, isSameHost } from './config/host-text.js';
 import type { Context } from './context.js';
 import type { OllamaError } from './core/errors.js';
 import { isOutOfMemory } from './core/http-errors.js';
@@ -9,6 +10,9 @@ const NAMES_MS = 1_000;
 
 /** What the command line and the server can tell around an error that makes for a better next step. Never throws. */
 export async function lookUpFacts(error: OllamaError, context: Context): Promise<FailureFacts> {
+  const other = otherHost(error, context);
+  // Of several that could be asked the one that failed is known: what is advised is about it.
+  if (other !== undefined) return { hostFlag: other };
   const hostFlag = context.flags.host;
   if (error.code === 'model_not_found') return { hostFlag, installed: await installedNames(context) };
   if (error.code === 'unreachable') return { hostFlag, hosts: nearHosts(context) };
@@ -20,6 +24,13 @@ export async function lookUpFacts(error: OllamaError, context: Context): Promise
     window: typeof window === 'number' ? window : undefined,
     smaller: await findSmaller(context, error.model),
   };
+}
+
+/** The configured host that failed, where it is another than the one in force, as with `--on`. */
+function otherHost(error: OllamaError, { settings }: Context): string | undefined {
+  const { host } = error;
+  if (host === undefined || !isHostText(host) || isSameHost(host, settings.host)) return undefined;
+  return Object.entries(settings.hosts).find(([, { url }]) => isSameHost(url, host))?.[0];
 }
 
 /** The configured hosts that a host's word may have been meant for; an address is nobody's name. */

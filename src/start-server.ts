@@ -38,7 +38,8 @@ export interface StartedServer {
 /**
  * Starts `ollama serve` for the host in use, if nothing answers there yet, and resolves once it does; it goes on running
  * when this program has ended. Says on stderr what was started and how to stop it. Throws `usage` for a host on another
- * machine, `unreachable` where there is no such program or it does not answer within 30 s, and `interrupted`.
+ * machine, `protocol` where another program has the port, `unreachable` where there is no such program or it does not
+ * answer within 30 s, and `interrupted`.
  */
 export async function startServer(context: Pick<Context, 'io' | 'client'>): Promise<void> {
   const { io, client } = context;
@@ -86,7 +87,7 @@ function stopAny(platform: NodeJS.Platform, port: number): string {
   return `sudo systemctl stop ollama, or kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
 }
 
-/** Whether a server answers there; a refusal is an answer. */
+/** Whether a server answers there; a refusal is an answer. Throws `protocol` where another program has the port. */
 async function answers(
   { client }: Pick<Context, 'client'>,
   signal: AbortSignal | undefined,
@@ -96,6 +97,11 @@ async function answers(
     return true;
   } catch (error) {
     if (!isOllamaError(error) || error.code === 'interrupted') throw error;
+    if (error.code === 'protocol') {
+      const { message, host, reason } = error;
+      const hint = `Another program has port ${client.host.port}: end it, or name another address with -H.`;
+      throw new OllamaError('protocol', message, { host, reason, hint, cause: error });
+    }
     return error.code !== 'unreachable' && error.code !== 'timeout' && error.code !== 'stream_cut';
   }
 }

@@ -34,7 +34,7 @@ function base64Core(skip: number): string {
 /** How a server answers whoever asks. */
 type Behaviour = 'well' | '401' | 'redirect' | 'html' | 'cut';
 
-let behaviour: Behaviour = 'well';
+let behaviour: Behaviour | ((credential: string) => Script) = 'well';
 let own: FaultServer;
 let other: FaultServer;
 let home: string;
@@ -57,7 +57,14 @@ function answerWell({ url }: SeenRequest): Script {
   return { headers: JSON_TYPE, body: ['{"models":[]}'] };
 }
 
+/** What a request has to say who asks. */
+function credentialOf({ headers }: SeenRequest): string {
+  const { authorization, 'x-key': key, 'x-api-key': other } = headers;
+  return String(authorization ?? key ?? other ?? '');
+}
+
 function answer(request: SeenRequest): Script {
+  if (typeof behaviour === 'function') return behaviour(credentialOf(request));
   if (behaviour === '401') return { status: 401, headers: JSON_TYPE, body: ['{"error":"unauthorized"}'] };
   if (behaviour === 'redirect') return { status: 307, headers: { location: `${other.url}${request.url}` } };
   if (behaviour === 'html') {
@@ -308,6 +315,78 @@ describe.each(WAYS)('a secret given by $what', ({ give }) => {
     const seen = other.requests.slice(before);
     expect(seen.length).toBeGreaterThan(8);
     expect(arrived(seen)).toBe(false);
+    expectNoneWritten();
+  });
+});
+
+/** So many characters before a credential that a quotation of `length` ends in the midst of its secret. */
+function cutIn(credential: string, length: number): string {
+  const scheme = /^\w+ /.exec(credential)?.[0].length ?? 0;
+  return 'x'.repeat(length - scheme - 9) + credential;
+}
+
+const TEXT_TYPE = { 'content-type': 'text/plain' };
+const PAGE_TYPE = { 'content-type': 'text/html' };
+const ECHOES: readonly (readonly [string, (credential: string) => Script])[] = [
+  ['a refusal', (said) => ({ status: 401, headers: JSON_TYPE, body: [JSON.stringify({ error: said })] })],
+  ['an error', (said) => ({ status: 500, headers: JSON_TYPE, body: [JSON.stringify({ error: said })] })],
+  ['a missing model', (said) => ({ status: 404, headers: JSON_TYPE, body: [`{"error":"model ${said}"}`] })],
+  ['a text that is cut', (said) => ({ status: 500, headers: TEXT_TYPE, body: [cutIn(said, 80)] })],
+  ['a long text that is cut', (said) => ({ status: 400, headers: TEXT_TYPE, body: [cutIn(said, 200)] })],
+  ['no JSON', (said) => ({ headers: TEXT_TYPE, body: [cutIn(said, 80)] })],
+  ['no JSON, at its start', (said) => ({ headers: TEXT_TYPE, body: [`${said}\n`] })],
+  ['a title', (said) => ({ headers: PAGE_TYPE, body: [`<title>${cutIn(said, 120)}</title>`] })],
+  ['its own name', (said) => ({ status: 502, headers: { ...PAGE_TYPE, server: said }, body: ['<html>'] })],
+  ['a line of an error', (said) => ({ body: [`${JSON.stringify({ error: said })}\n{"status":"?"}\n`] })],
+  [
+    'an event of an error',
+    (said) => ({ body: [`data: ${JSON.stringify({ error: { message: said } })}\n\n`] }),
+  ],
+  ['an event that is none', (said) => ({ body: [`data: ${said}\n\n`] })],
+  ['an address', (said) => ({ status: 302, headers: { location: `/?to=${encodeURIComponent(said)}` } })],
+];
+/** A beginning of the secret, or of what it is sent as, of which nobody may read more. */
+const STARTS = FORMS.map((form) => form.slice(0, 8));
+
+describe.each(ECHOES)('a server that says in %s what identifies the person', (_, echo) => {
+  it.each<[string, () => void]>([
+    [
+      'a token',
+      () => (
+        write('box.headers', `${SECRET}\n`),
+        configure(`host: ${own.url}\nheader_file: ../../box.headers\n`)
+      ),
+    ],
+    ['a password', () => configure(`host: ${withPassword(own.url)}\n`)],
+    ['a header', () => configure(`host: ${own.url}\nheaders: {x-key: ${SECRET}}\n`)],
+    ...(['openai', 'anthropic', 'ollama'] as const).map((type): [string, () => void] => [
+      `the key of a provider of the type ${type}`,
+      () =>
+        configure(
+          `host: ${refused}\nfallback: [ollama, cloud]\nproviders: {cloud: {type: ${type}, enabled: true, api_key: ${SECRET}, base_url: '${own.url}'}}\n`,
+        ),
+    ]),
+  ])('is not quoted with %s', async (what, give) => {
+    behaviour = echo;
+    give();
+    const isProvider = what.includes('provider');
+    const own = [...COMMANDS.filter(([name]) => name !== 'ps'), ['providers', 'test', 'ollama']];
+    const others = [
+      ['providers', 'test', 'cloud'],
+      ['chat', 'm', 'hello'],
+    ];
+    for (const command of isProvider ? others : own) {
+      for (const more of [['--debug'], ['--debug', '--json']]) {
+        const ran = await run([...command, ...more], undefined, { cwd: home, env: { HOME: home } });
+        const told = ran.stdout + ran.stderr;
+        const found = STARTS.filter((start) => told.includes(start));
+        expect({ command, found, told: found.length > 0 ? told : '' }).toEqual({
+          command,
+          found: [],
+          told: '',
+        });
+      }
+    }
     expectNoneWritten();
   });
 });

@@ -10,8 +10,8 @@ export function quantile(values, share) {
 
 export const median = (values) => quantile(values, 0.5);
 
-/** One figure: the median of the runs over `base`, its spread (the middle half), and what it may be at most. */
-export function figure(what, values, { base = 1, atMost, unit = '', digits = 2 }) {
+/** One figure: the median of the runs over `base`, its spread (the middle half), and what it may be at most or at least. */
+export function figure(what, values, { base = 1, atMost, atLeast, unit = '', digits = 2 }) {
   const over = values.map((value) => value / base);
   const show = (value) => value.toFixed(digits);
   const spread = `${show(quantile(over, 0.25))}-${show(quantile(over, 0.75))}, ${values.length} runs`;
@@ -19,9 +19,9 @@ export function figure(what, values, { base = 1, atMost, unit = '', digits = 2 }
   return {
     what,
     measured: `${show(measured)}${unit} (${spread})`,
-    atMost: atMost === undefined ? '' : `${atMost}${unit}`,
-    ok: atMost === undefined || measured <= atMost,
-    isBound: atMost === undefined,
+    atMost: atMost === undefined ? (atLeast === undefined ? '' : `>= ${atLeast}`) : `${atMost}${unit}`,
+    ok: (atMost === undefined || measured <= atMost) && (atLeast === undefined || measured >= atLeast),
+    isBound: atMost === undefined && atLeast === undefined,
   };
 }
 

@@ -27,7 +27,7 @@ export const register: Register = (program, action) => {
     .option('--models-dir <dir>', "the server's models folder, where it is not in its usual place")
     .option('--no-header', 'in a pipe: without the header row')
     .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
-    .action(action(df));
+    .action(action(df, { needsClient: ({ on }) => on === undefined }));
 };
 
 /** A model as it is told. */

@@ -28,7 +28,7 @@ export const register: Register = (program, action) => {
     .option('--probe', 'have the model answer a little, and measure it; this loads it, and may unload others')
     .option('--watch [interval]', 'look again and again, and tell what changes: --watch, or --watch=5s')
     .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
-    .action(action(health));
+    .action(action(health, { needsClient: ({ on }) => on === undefined }));
 };
 
 /** More often would only load the server. In milliseconds. */

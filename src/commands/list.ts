@@ -41,7 +41,7 @@ export const register: Register = (program, action) => {
     .option('--columns <a,b>', 'only these columns, in this order')
     .option('--no-header', 'in a pipe: without the header row')
     .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
-    .action(action(list));
+    .action(action(list, { needsClient: (_glob, { on }) => on === undefined }));
 };
 
 async function list(context: Context, glob: string | undefined, flags: ListFlags): Promise<void> {

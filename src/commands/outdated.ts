@@ -27,7 +27,7 @@ export const register: Register = (program, action) => {
     .option('--insecure', 'ask a registry that speaks no TLS over plain HTTP')
     .option('--no-header', 'in a pipe: without the header row')
     .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
-    .action(action(outdated));
+    .action(action(outdated, { needsClient: (_words, { on }) => on === undefined }));
 };
 
 const ITEM_FIELDS = ['name', 'digest', 'remote_digest', 'state', 'reason'] as const;

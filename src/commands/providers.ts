@@ -10,6 +10,9 @@ interface ListFlags {
   readonly all?: boolean;
 }
 
+/** The credentials of the host in force are nothing to the other providers. */
+const HOSTLESS = { needsClient: (..._args: unknown[]) => false };
+
 /** Declares `providers` with its subcommands. */
 export const register: Register = (program, action) => {
   const providers = program
@@ -23,7 +26,7 @@ export const register: Register = (program, action) => {
     .command('list')
     .description('The providers, and how the last look at each ended.')
     .option('--no-header', 'in a pipe: without the header row')
-    .action(action(list));
+    .action(action(list, HOSTLESS));
   providers
     .command('add')
     .description('Adds a provider to your own configuration; it is asked once it is enabled.')
@@ -42,13 +45,16 @@ export const register: Register = (program, action) => {
       action(
         async (context, name: string, flags: AddFlags) =>
           await (await edit()).addProvider(context, name, flags),
+        HOSTLESS,
       ),
     );
   providers
     .command('rm')
     .description('Takes a provider out of your own configuration, with its key.')
     .argument('<name>')
-    .action(action(async (context, name: string) => await (await edit()).removeProvider(context, name)));
+    .action(
+      action(async (context, name: string) => await (await edit()).removeProvider(context, name), HOSTLESS),
+    );
   for (const word of ['enable', 'disable'] as const) {
     providers
       .command(word)
@@ -58,6 +64,7 @@ export const register: Register = (program, action) => {
         action(
           async (context, name: string) =>
             await (await edit()).enableProvider(context, name, word === 'enable'),
+          HOSTLESS,
         ),
       );
   }
@@ -67,7 +74,7 @@ export const register: Register = (program, action) => {
     .argument('[name...]')
     .option('--all', 'those that are not enabled too')
     .option('--no-header', 'in a pipe: without the header row')
-    .action(action(test));
+    .action(action(test, HOSTLESS));
 };
 
 // Loaded here and below: help loads every command.

@@ -32,7 +32,7 @@ export const register: Register = (program, action) => {
     .option('--watch [interval]', 'look again and again: --watch, or --watch=5s; q ends it')
     .option('--no-header', 'in a pipe: without the header row')
     .option('--on <a,b>', 'ask these hosts side by side, or all that are configured: --on all', collect)
-    .action(action(ps));
+    .action(action(ps, { needsClient: (_glob, { on }) => on === undefined }));
 };
 
 /** What a loaded model is told with; the first of them are the columns of a pipe. */

@@ -35,6 +35,7 @@ export const register: Register = (program, action) => {
     .option('--on <a,b>', 'on these hosts side by side, or on all that are configured: --on all', collect)
     .action(
       action(pull, {
+        needsClient: (_models, { on }) => on === undefined,
         refused: (models) => ({ start: { models }, error: { succeeded: [], failed: [] } }),
       }),
     );

@@ -45,7 +45,7 @@ export const register: Register = (program, action) => {
     .option('-y, --yes', 'do not ask')
     .option('-f, --force', 'the same as --yes')
     .option('--on <a,b>', 'on these hosts, or on all that are configured: --on all', collect)
-    .action(action(rm));
+    .action(action(rm, { needsClient: (_words, { on }) => on === undefined }));
 };
 
 /** What one removed model is told with. */

@@ -46,6 +46,7 @@ export const register: Register = (program, action) => {
     .option('--on <a,b>', 'these hosts, or all that are configured: --on all', collect)
     .action(
       action(sync, {
+        needsClient: (_file, { on }) => on === undefined,
         refused: (file) => ({
           start: file === undefined ? {} : { file },
           error: { succeeded: [], failed: [] },

@@ -31,6 +31,8 @@ export const register: Register = (program, action) => {
 async function wait(context: Context, flags: WaitFlags): Promise<Outcome> {
   const { io, client, mode } = context;
   const { model, load } = flags;
+  const toJson = (error: OllamaError): object =>
+    failureJson(toFailure(error, { hostFlag: context.flags.host }));
   const { parseFlag, parseTimeLimit } = await import('../config/duration.js');
   const limitMs = parseFlag('--timeout', context.flags.timeout ?? USUAL_LIMIT, parseTimeLimit);
   const json = mode === 'json';
@@ -49,7 +51,7 @@ async function wait(context: Context, flags: WaitFlags): Promise<Outcome> {
       const awaited = { model, load, limitMs, signal: io.signal, now: () => io.now() };
       const waited = await waitUntilReady(client, awaited, async (n, error) => {
         progress?.tell(error);
-        if (json) await write({ type: 'attempt', n, error: failureJson(toFailure(error)) });
+        if (json) await write({ type: 'attempt', n, error: toJson(error) });
       });
       progress?.end();
       if (json) await write({ type: 'result', waited_ms: waited, ...about });
@@ -58,7 +60,7 @@ async function wait(context: Context, flags: WaitFlags): Promise<Outcome> {
       progress?.end();
     }
   } catch (error) {
-    if (json && isOllamaError(error)) await write({ type: 'error', error: failureJson(toFailure(error)) });
+    if (json && isOllamaError(error)) await write({ type: 'error', error: toJson(error) });
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { SettingFlags } from './flags.js';
 import type { Layer, LayerValue } from './layer.js';
 import { isPackageFile, PACKAGE_PROPERTY, readConfigFile } from './parse-file.js';
 import type { ParsedFile } from './parse-file.js';
-import { configDir, homeDir } from './paths.js';
+import { configDir, homeDir, placeFile } from './paths.js';
 import { quote } from './quote.js';
 import { findProjectFile } from './project-file.js';
 import { resolveSettings } from './resolve.js';
@@ -42,7 +42,7 @@ export async function loadSettings(
   if (problems.length > 0) throw new OllamaError('config', problems.map(cleanLine).join('\n'));
   const layers = [flagLayer, environment.layer, ...files.map((file) => file.layer)];
   return resolveSettings(
-    layers.map((layer) => withPlacedFiles(layer, io.cwd)),
+    layers.map((layer) => withPlacedFiles(layer, io)),
     { warnings: files.flatMap((file) => file.warnings), unknownVariables: environment.unknown },
   );
 }
@@ -96,11 +96,11 @@ async function placeProblems(
 }
 
 /** A relative file of a setting is meant from where it is written: the folder of the file, or the working directory. */
-function withPlacedFiles(layer: Layer, cwd: string): Layer {
-  const folder = layer.file === undefined ? cwd : path.dirname(layer.file);
+function withPlacedFiles(layer: Layer, io: Pick<Io, 'env' | 'cwd' | 'platform'>): Layer {
+  const folder = layer.file === undefined ? io.cwd : path.dirname(layer.file);
   const place = ([key, entry]: [string, LayerValue]): [string, LayerValue] =>
     /(?:^|\.)(?:ca_file|header_file)$/.test(key)
-      ? [key, { ...entry, value: path.resolve(folder, String(entry.value)) }]
+      ? [key, { ...entry, value: placeFile(String(entry.value), folder, io) }]
       : [key, entry];
   return { ...layer, values: new Map([...layer.values].map(place)) };
 }

@@ -28,6 +28,16 @@ export function homeDir(env: Env, platform: NodeJS.Platform): string {
   }
 }
 
+/** A file as a person names it: `~` is the home folder, as in a shell, and what is relative is meant from `folder`. */
+export function placeFile(
+  file: string,
+  folder: string,
+  { env, platform }: { readonly env: Env; readonly platform: NodeJS.Platform },
+): string {
+  const isOfHome = file === '~' || file.startsWith('~/') || (platform === 'win32' && file.startsWith('~\\'));
+  return isOfHome ? path.join(homeDir(env, platform), file.slice(1)) : path.resolve(folder, file);
+}
+
 function folder(env: Env, platform: NodeJS.Platform, xdg: string, byHome: readonly string[]): string {
   const { join } = rules(platform);
   return join(absolute(env, xdg, platform) ?? join(homeDir(env, platform), ...byHome), FOLDER);

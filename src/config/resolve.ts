@@ -30,9 +30,19 @@ export interface Resolved {
 
 const STRENGTH: readonly Origin['kind'][] = ['default', 'user', 'project', 'environment', 'flag'];
 
-interface Effective {
+/** A value in force, and where it came from. */
+export interface Effective {
   readonly value: Stored;
   readonly origin: Origin;
+}
+
+/** The sources laid over one another, before a host has its say. */
+export interface Merged {
+  readonly effective: Map<string, Effective>;
+  /** What each configured host brings, by what its keys begin with: those keys without it. */
+  readonly named: ReadonlyMap<string, readonly (readonly [string, Effective])[]>;
+  /** What belongs to one host alone, by key, and the host that it was configured with; undefined: whichever is in force. */
+  readonly credentials: readonly (readonly [string, Effective | undefined])[];
 }
 
 /**
@@ -43,12 +53,14 @@ export function resolveSettings(
   layers: readonly Layer[],
   { warnings = [], unknownVariables = [] }: Partial<Pick<Resolved, 'warnings' | 'unknownVariables'>> = {},
 ): Resolved {
-  const ordered = [...layers].sort((a, b) => STRENGTH.indexOf(a.kind) - STRENGTH.indexOf(b.kind));
-  const effective = merge(ordered);
+  const merged = mergeLayers(layers);
+  const { effective } = merged;
   const host = effective.get('host') ?? { value: DEFAULT_HOST, origin: { kind: 'default' } };
-  dropForeignCredentials(effective, ordered, host);
-  useNamedHost(effective, host);
-  const url = urlOf(effective, host);
+  for (const [key, entry] of changesFor(merged, host)) {
+    if (entry === undefined) effective.delete(key);
+    else effective.set(key, entry);
+  }
+  const url = String((effective.get('host') ?? host).value);
   const { origin } = host;
   const projectHost =
     origin.kind === 'project' && origin.file !== undefined && !isLoopbackText(url)
@@ -68,7 +80,7 @@ export function resolveSettings(
     unknownVariables,
     files: filesOf(layers),
     layers,
-    ...(effective.has(`${namedPrefix(host.value)}url`) ? { hostName: String(host.value) } : {}),
+    ...(isNamed(merged, host.value) ? { hostName: String(host.value) } : {}),
     ...(projectHost === undefined ? {} : { projectHost }),
   };
 }
@@ -104,22 +116,55 @@ function merge(layers: readonly Layer[]): Map<string, Effective> {
  */
 const OF_ONE_HOST = /^(?:headers\..*|token_env|header_file|insecure)$/;
 
+/** Lays the sources over one another, without what one host alone has to do with. */
+export function mergeLayers(layers: readonly Layer[]): Merged {
+  const ordered = [...layers].sort((a, b) => STRENGTH.indexOf(a.kind) - STRENGTH.indexOf(b.kind));
+  const effective = merge(ordered);
+  const named = new Map<string, [string, Effective][]>();
+  for (const [key, entry] of effective) {
+    if (!key.startsWith('hosts.')) continue;
+    const prefix = key.slice(0, key.indexOf('.', 'hosts.'.length) + 1);
+    named.set(prefix, [...(named.get(prefix) ?? []), [key.slice(prefix.length), entry]]);
+  }
+  return { effective, named, credentials: findCredentials(effective, ordered) };
+}
+
 /**
  * A credential goes only to the host that it was configured with: the one that would be used if nothing stronger, and no
  * project file, had a say. What was typed for this one command goes where the command goes.
  */
-function dropForeignCredentials(
-  effective: Map<string, Effective>,
+function findCredentials(
+  effective: ReadonlyMap<string, Effective>,
   layers: readonly Layer[],
-  host: Effective,
-): void {
+): Merged['credentials'] {
   const own = layers.filter(({ kind }) => kind !== 'project');
-  for (const [key, { origin }] of effective) {
-    if (!OF_ONE_HOST.test(key) || origin.kind === 'flag') continue;
+  return [...effective].flatMap(([key, { origin }]) => {
+    if (!OF_ONE_HOST.test(key) || origin.kind === 'flag') return [];
     const weaker = own.filter(({ kind }) => STRENGTH.indexOf(kind) <= STRENGTH.indexOf(origin.kind));
-    const configured = merge(weaker).get('host') ?? host;
-    if (!isSameHost(urlOf(effective, configured), urlOf(effective, host))) effective.delete(key);
+    return [[key, merge(weaker).get('host')] as const];
+  });
+}
+
+/**
+ * What a host in force changes, by key: what was configured with another goes (undefined), and where it is the name of a
+ * configured one, that one's address, credentials and CA file are in force.
+ */
+export function changesFor(merged: Merged, host: Effective): ReadonlyMap<string, Effective | undefined> {
+  const changes = new Map<string, Effective | undefined>([['host', host]]);
+  const url = urlOf(merged, host);
+  for (const [key, configured] of merged.credentials) {
+    if (configured !== undefined && !isSameHost(urlOf(merged, configured), url)) changes.set(key, undefined);
   }
+  for (const [key, entry] of merged.named.get(namedPrefix(host.value)) ?? []) {
+    if (key === 'url') changes.set('host', { value: entry.value, origin: host.origin });
+    else changes.set(key, entry);
+  }
+  return changes;
+}
+
+/** Whether a host's value is the name of a configured one. */
+export function isNamed({ effective }: Merged, host: Stored): boolean {
+  return effective.has(`${namedPrefix(host)}url`);
 }
 
 /** What the keys of a named host begin with. Names have no dots: `gpu.headers` must not reach into the host `gpu`. */
@@ -128,22 +173,14 @@ function namedPrefix(host: Stored): string {
 }
 
 /** The address that a host's value stands for: that of the configured host it names, or itself. */
-function urlOf(effective: ReadonlyMap<string, Effective>, { value }: Effective): string {
+function urlOf({ effective }: Merged, { value }: Effective): string {
   return String(effective.get(`${namedPrefix(value)}url`)?.value ?? value);
-}
-
-/** Where the host is the name of a configured one, puts that one's address, headers and CA file in force. */
-function useNamedHost(effective: Map<string, Effective>, { value, origin }: Effective): void {
-  const prefix = namedPrefix(value);
-  for (const [key, entry] of [...effective].filter(([name]) => name.startsWith(prefix))) {
-    const name = key.slice(prefix.length);
-    effective.set(name === 'url' ? 'host' : name, name === 'url' ? { value: entry.value, origin } : entry);
-  }
 }
 
 type Tree = Record<string, unknown>;
 
-function buildSettings(values: ReadonlyMap<string, Stored>): Settings {
+/** The settings as a tree. Throws `config` for a named host without an address. */
+export function buildSettings(values: ReadonlyMap<string, Stored>): Settings {
   const root: Tree = {
     options: {},
     headers: {},

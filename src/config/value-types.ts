@@ -148,5 +148,5 @@ function goDuration(value: unknown): Stored | undefined {
   if (typeof value !== 'string') return undefined;
   // A number in quotes is meant as seconds; sent as text, Ollama refuses it for want of a unit.
   if (/^-?\d+$/.test(value)) return Number(value);
-  return /^-?(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(value) ? value : undefined;
+  return /^-?(?:\d+(?:\.\d+)?(?:ns|us|\u00b5s|ms|s|m|h))+$/.test(value) ? value : undefined;
 }

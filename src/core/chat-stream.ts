@@ -65,7 +65,7 @@ function endsAnswer(event: ChatEvent | undefined): boolean {
 }
 
 /** The failure of an answer, typed; of one that broke off it says what to do. */
-function answerError(error: unknown, facts: { host: string; model: string }): OllamaError {
+export function answerError(error: unknown, facts: { host: string; model: string }): OllamaError {
   if (!isOllamaError(error)) return new OllamaError('internal', String(error), { ...facts, cause: error });
   if (error.code !== 'stream_cut') return error;
   return new OllamaError('stream_cut', error.message, {

@@ -15,7 +15,7 @@ import type { OllamaPullEvent } from './pull-events.js';
 import type { PullOptions } from './pull-stream.js';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.js';
 import type { StatusLine } from './status-stream.js';
-import { interruption } from './time-limit.js';
+import { allowListeners, interruption } from './time-limit.js';
 import { parseHost, type HostAddress } from './url.js';
 import {
   named,
@@ -174,6 +174,7 @@ export class OllamaClient {
     if (signal?.aborted) throw interruption(signal.reason, this.host);
     const answer = ask();
     if (!signal) return await answer;
+    allowListeners(signal);
     const aborted = new Promise<never>((_, reject) => {
       const stop = (): void => reject(interruption(signal.reason, this.host));
       signal.addEventListener('abort', stop, { once: true });

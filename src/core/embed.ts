@@ -6,7 +6,7 @@ import type { Call, Http } from './http.js';
 import type { EmbedRequest, EmbedResponse } from './wire.js';
 
 /**
- * The vectors of one or several texts. A server before 0.3.0 knows the older route alone, which takes one text, cuts it in
+ * The vectors of one or several texts. A server before 0.2.6 knows the older route alone, which takes one text, cuts it in
  * silence and never shortens a vector: it is asked that way once it has refused the newer one.
  */
 export async function embed(

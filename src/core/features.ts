@@ -2,19 +2,19 @@ import type { OllamaError } from './errors.js';
 
 /**
  * What servers learned over time, with the first version that has it and the words for people. Source: Ollama's release
- * notes; of those that the two recorded servers show, the recordings.
+ * notes, and server/routes.go and api/types.go of its tags; of those that the two recorded servers show, the recordings.
  */
 export const FEATURES = {
   openai: { since: '0.1.24', what: "OpenAI's API" },
-  ps: { since: '0.1.33', what: 'what is loaded' },
-  embed: { since: '0.3.0', what: 'several embeddings at once' },
-  tools: { since: '0.3.0', what: 'function calls' },
+  ps: { since: '0.1.38', what: 'what is loaded' },
+  embed: { since: '0.2.6', what: 'several embeddings at once' },
+  tools: { since: '0.2.6', what: 'function calls' },
   structured: { since: '0.5.0', what: 'answers by a schema' },
   capabilities: { since: '0.6.4', what: 'what a model can do' },
   tools_stream: { since: '0.8.0', what: 'function calls in a stream' },
   think: { since: '0.9.0', what: 'thinking apart from the answer' },
   loaded_context: { since: '0.10.0', what: 'the window of a loaded model' },
-  truncate: { since: '0.12.4', what: 'refusing a prompt that is too long instead of cutting it' },
+  truncate: { since: '0.12.6', what: 'refusing a prompt that is too long instead of cutting it' },
   anthropic: { since: '0.14.0', what: "Anthropic's API" },
 } as const satisfies Readonly<Record<string, { readonly since: string; readonly what: string }>>;
 

@@ -23,6 +23,8 @@ export interface HealthReport {
   readonly responseTimeMs: number | undefined;
   readonly models: readonly InstalledModel[];
   readonly running: readonly RunningModel[];
+  /** False where the server does not tell what is loaded. */
+  readonly tellsRunning: boolean;
   readonly checks: readonly HealthCheck[];
   /** Why the server could not be reached. */
   readonly error: OllamaError | undefined;
@@ -54,12 +56,13 @@ export async function checkHealth(client: OllamaClient, now: () => number): Prom
     responseTimeMs,
     models: models instanceof OllamaError ? [] : models,
     running: running instanceof OllamaError ? [] : running,
+    tellsRunning: !(running instanceof OllamaError),
     checks,
     error: undefined,
   };
 }
 
-/** A server before 0.1.15 knows no `/api/version`, one before 0.1.33 no `/api/ps`. */
+/** A server before 0.1.15 knows no `/api/version`, one before 0.1.38 no `/api/ps`. */
 function isOlderThanRoute(error: OllamaError): boolean {
   return error.code === 'server_error' && error.status === 404;
 }
@@ -90,6 +93,7 @@ export function unreachable(error: OllamaError): HealthReport {
     responseTimeMs: undefined,
     models: [],
     running: [],
+    tellsRunning: false,
     checks: [check],
     error,
   };

@@ -211,7 +211,7 @@ export function statusError(
     return new OllamaError('unauthorized', `${facts.host} refused this request (403) without a word.`, {
       ...known,
       reason: 'host_header',
-      hint: 'An Ollama server on a loopback address refuses names it does not know: dial it by its address, or set OLLAMA_ORIGINS there.',
+      hint: 'An Ollama server on a loopback address refuses names it does not know: dial it by its address, let a proxy send "Host: localhost", or set OLLAMA_HOST=0.0.0.0 there.',
     });
   }
   const { server } = facts;

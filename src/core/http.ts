@@ -9,6 +9,7 @@ import {
   readErrorBody,
   type RequestFacts,
 } from './http-errors.js';
+import { isFields } from './fields.js';
 import { createMeter, type MetricListener, type Meter } from './metrics.js';
 import { readBatches, type LineReader } from './ndjson.js';
 import { createRedactor } from './redact.js';
@@ -106,8 +107,17 @@ export function createHttp(settings: HttpSettings): Http {
   const meter = createMeter(host.url, settings.onMetric);
   const shared = sharedHeaders(settings);
   const redacted = (error: OllamaError): OllamaError => {
-    error.message = createRedactor(shared)(error.message);
+    const redact = createRedactor(shared);
+    error.message = redact(error.message);
+    // A parser's error quotes what it could not read.
+    if (error.cause instanceof SyntaxError) error.cause.message = redact(error.cause.message);
     return error;
+  };
+  const redactItem = (item: unknown): void => {
+    if (!isFields(item)) return;
+    const { error } = item;
+    if (isOllamaError(error)) redacted(error);
+    else if (typeof error === 'string') Object.assign(item, { error: createRedactor(shared)(error) });
   };
   let transport: Promise<Transport> | undefined;
   const getTransport = (): Promise<Transport> => (transport ??= chooseTransport(settings));
@@ -196,6 +206,18 @@ export function createHttp(settings: HttpSettings): Http {
     }
   };
 
+  /** A page is the answer of a proxy or another program, whatever its status. */
+  const refusePage = async (answer: TransportResponse): Promise<void> => {
+    if (!/text\/html/i.test(answer.headers['content-type'] ?? '')) return;
+    const page = readErrorBody(await readText(answer.body), 'text/html');
+    throw notOllama(host.url, `"${page.text}"`, {
+      host: host.url,
+      status: answer.status,
+      server: serverOf(answer),
+      reason: 'html',
+    });
+  };
+
   return {
     host,
     meter,
@@ -217,6 +239,7 @@ export function createHttp(settings: HttpSettings): Http {
       }),
     status: async (call, expected) =>
       await single(call, expected, async (answer) => {
+        if (answer.status < 300) await refusePage(answer);
         await readText(answer.body);
         return answer.status;
       }),
@@ -227,16 +250,11 @@ export function createHttp(settings: HttpSettings): Http {
         // A model that loads keeps even the head of its answer back: that is silence as any other.
         while (!(await settles(opening, heartbeatMs))) yield [];
         const answer = await opening;
-        if (/text\/html/i.test(answer.headers['content-type'] ?? '')) {
-          const page = readErrorBody(await readText(answer.body), 'text/html');
-          throw notOllama(host.url, `"${page.text}"`, {
-            host: host.url,
-            status: answer.status,
-            server: serverOf(answer),
-            reason: 'html',
-          });
+        await refusePage(answer);
+        for await (const items of readBatches(answer.body, reader, heartbeatMs)) {
+          items.forEach(redactItem);
+          yield items;
         }
-        yield* readBatches(answer.body, reader, heartbeatMs);
       } catch (error) {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
         throw redacted(cutError(error, { host: host.url, model: call.model }));

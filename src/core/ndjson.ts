@@ -205,7 +205,8 @@ export async function* readBatches<Item>(
         if (failure !== undefined) throw failure;
         return;
       }
-      if (await silence((resolve) => (wake = resolve), heartbeatMs)) yield [];
+      if (heartbeatMs === undefined) await new Promise<void>((resolve) => (wake = resolve));
+      else if (await silence((resolve) => (wake = resolve), heartbeatMs)) yield [];
     }
   } finally {
     // An error that comes after nobody listens must not bring the program down.
@@ -215,12 +216,12 @@ export async function* readBatches<Item>(
 }
 
 /** Resolves to false as soon as `listen`'s callback is called, to true after `ms` without. */
-async function silence(listen: (wake: () => void) => void, ms: number | undefined): Promise<boolean> {
+async function silence(listen: (wake: () => void) => void, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<boolean>((resolve) => {
       listen(() => resolve(false));
-      if (ms !== undefined) timer = setTimeout(() => resolve(true), ms);
+      timer = setTimeout(() => resolve(true), ms);
     });
   } finally {
     clearTimeout(timer);

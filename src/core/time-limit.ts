@@ -10,14 +10,18 @@ export interface Relay {
   release(): void;
 }
 
+/** Lets as many listen as want to, each of which lets go again: Node takes more than ten for a leak, and says so on stderr. */
+export function allowListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
+
 /** Makes a signal that `outer` aborts. Not AbortSignal.any: on Node 20 its signals can be collected before they tell. */
 export function relay(outer: AbortSignal | undefined): Relay {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
   else if (outer) {
-    // Each lets go of it again; Node takes more than ten for a leak, and would say so on stderr.
-    setMaxListeners(0, outer);
+    allowListeners(outer);
     outer.addEventListener('abort', onAbort, { once: true });
   }
   return {

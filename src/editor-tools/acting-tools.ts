@@ -1,15 +1,17 @@
 import { checkAllowed, checkProjectHost } from '../consent.js';
 import type { Context } from '../context.js';
-import { chatRequest, reduceChat, startAnswer, startConversation, withMessage } from '../core/chat.js';
 import { OllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
 import { reducePull, startPull } from '../core/pull.js';
 import { pullTotals } from '../core/pull-totals.js';
+import { isLoopback } from '../core/url.js';
 import { formatBytes } from '../format/bytes.js';
-import { cleanLine, cleanText } from '../format/clean.js';
+import { cleanLine } from '../format/clean.js';
 import { openUnloading } from '../models/unload.js';
 import { notInstalled } from '../models/words.js';
-import { getDefaultModel } from './functions.js';
+import { openLookUps } from '../pulls/look-up.js';
+import { seeDisk } from '../pulls/see-room.js';
+import { chatTool } from './chat-tool.js';
 import { objectSchema, textOf, type Tool, type ToolAnswer, type ToolCall } from './tool.js';
 
 /** What may be done without asking a person. */
@@ -27,30 +29,7 @@ const MODEL = objectSchema({ model: { ...TEXT, description: 'The name, such as l
 /** The tools that change something, or cost something. */
 export function actingTools(context: Context, allowances: Allowances): readonly Tool[] {
   return [
-    {
-      name: 'chat',
-      title: 'Ask a model',
-      description: 'One message to a model of the Ollama server, and its whole answer.',
-      input: objectSchema(
-        {
-          message: { ...TEXT, description: 'What is asked.' },
-          model: { ...TEXT, description: 'Who is asked; the default model without it.' },
-          system_prompt: { ...TEXT, description: 'What the model is told beforehand.' },
-        },
-        ['message'],
-      ),
-      output: objectSchema(
-        {
-          model: TEXT,
-          content: TEXT,
-          thinking: TEXT,
-          done_reason: TEXT,
-          usage: objectSchema({ prompt_tokens: COUNT, completion_tokens: COUNT, total_tokens: COUNT }),
-        },
-        ['model', 'content', 'done_reason', 'usage'],
-      ),
-      run: async (given, call) => await chat(context, given, call),
-    },
+    chatTool(context),
     {
       name: 'pull_model',
       title: 'Download a model',
@@ -81,46 +60,6 @@ export function actingTools(context: Context, allowances: Allowances): readonly 
   ];
 }
 
-async function chat(context: Context, given: Given, call: ToolCall): Promise<ToolAnswer> {
-  const { io, client, settings } = context;
-  const named = textOf(given, 'model') ?? (await getDefaultModel(client, settings.default_model)).model;
-  if (named === null) {
-    throw new OllamaError('model_not_found', 'No model is installed, and none was named.', {
-      host: client.host.url,
-      hint: 'Pull one, for example llama3.2:1b.',
-    });
-  }
-  checkModelName(named);
-  checkAllowed(context, named);
-  await checkProjectHost(context, false);
-  const conversation = withMessage(
-    startConversation(named, {
-      system: textOf(given, 'system_prompt') ?? settings.system,
-      options: settings.options,
-      keepAlive: settings.keep_alive,
-    }),
-    { role: 'user', content: textOf(given, 'message') ?? '' },
-  );
-  let state = startAnswer(io.now());
-  for await (const events of client.chatBatches(chatRequest(conversation), { signal: call.signal })) {
-    for (const event of events) state = reduceChat(state, event, io.now());
-    await call.progress(state.tokens, undefined, state.phase === 'thinking' ? 'thinking' : 'answering');
-  }
-  if (state.error) throw state.error;
-  const content = cleanText(state.content);
-  const { prompt_tokens = 0, completion_tokens = 0, total_tokens = 0 } = state.metrics ?? {};
-  return {
-    fields: {
-      model: named,
-      content,
-      ...(state.thinking === '' ? {} : { thinking: cleanText(state.thinking) }),
-      done_reason: state.reason ?? 'stop',
-      usage: { prompt_tokens, completion_tokens, total_tokens },
-    },
-    text: content,
-  };
-}
-
 async function pull(
   context: Context,
   isAllowed: boolean,
@@ -132,8 +71,18 @@ async function pull(
   checkModelName(model);
   checkAllowed(context, model);
   await checkProjectHost(context, false);
-  const question = `Download ${cleanLine(model)} to ${client.host.display}?`;
+  const doubt = await lookForRoom(context, model);
+  const question = [
+    `Download ${cleanLine(model)} to ${client.host.display}?`,
+    ...(doubt ? [doubt.what] : []),
+  ].join(' ');
   if (!isAllowed && call.confirm(question) === undefined) return undefined;
+  if (isAllowed && doubt?.sure === true) {
+    throw new OllamaError('no_space', doubt.what, {
+      ...{ host: client.host.url, model },
+      hint: 'Make room, or start ollama-cli mcp without --allow-pull: then a person is asked.',
+    });
+  }
   let state = startPull(model, io.now());
   for await (const event of client.pullModelStream(model, { signal: call.signal })) {
     if (event.type === 'Error') throw event.error;
@@ -150,6 +99,24 @@ async function pull(
       ...(installed === undefined ? {} : { size: installed.size }),
     },
   };
+}
+
+/** What speaks against a pull to this machine's disk, and whether that is certain; undefined where nothing is known to. */
+async function lookForRoom(
+  context: Context,
+  model: string,
+): Promise<{ readonly what: string; readonly sure: boolean } | undefined> {
+  if (!isLoopback(context.client.host.hostname)) return undefined;
+  const lookUps = openLookUps(context, {});
+  try {
+    const disk = await seeDisk(context, [model], lookUps);
+    if (disk === undefined || disk.missing <= disk.free) return undefined;
+    const { missing, free, folder, sure } = disk;
+    const what = `${formatBytes(missing)} are still to be fetched, and ${formatBytes(free)} are free in ${cleanLine(folder)}.`;
+    return { what, sure };
+  } finally {
+    lookUps.close();
+  }
 }
 
 async function remove(

@@ -12,6 +12,7 @@ import {
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
+import { relay } from '../core/time-limit.js';
 import { toFailure } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
 import { VERSION } from '../version.js';
@@ -82,8 +83,13 @@ async function runTool(
   server: McpServer,
 ): Promise<CallToolResult | InputRequiredResult> {
   let question = '';
+  const { signal, abort, release } = relay(io.signal);
+  const { signal: taken } = request.mcpReq;
+  const stop = (): void => abort(taken.reason);
+  if (taken.aborted) stop();
+  taken.addEventListener('abort', stop, { once: true });
   const call: ToolCall = {
-    signal: AbortSignal.any([request.mcpReq.signal, io.signal]),
+    signal,
     progress: openProgress(request),
     confirm: (words) => {
       question = words;
@@ -99,6 +105,9 @@ async function runTool(
     const { code, message, hint } = toFailure(error);
     const text = hint === '' ? `${code}: ${message}` : `${code}: ${message}\n${hint}`;
     return { content: [{ type: 'text', text }], isError: true };
+  } finally {
+    taken.removeEventListener('abort', stop);
+    release();
   }
 }
 

@@ -5,6 +5,9 @@
 const unsafe = (): RegExp => /[^\P{Cc}\n\t]|[\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u;
 const eachUnsafe = (): RegExp => /\r\n?|[^\P{Cc}\n\t]|[\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** What nearly all text is, and is safe anywhere: seen at once, where the properties take a while. */
+const PLAIN = /^[ -~]*$/;
+
 function replaceUnsafe(match: string): string {
   if (match.startsWith('\r')) return '\n';
   const code = match.codePointAt(0) ?? 0;
@@ -22,6 +25,7 @@ export function cleanText(
   text: string,
   options: { readonly multiline: boolean } = { multiline: true },
 ): string {
+  if (PLAIN.test(text)) return text;
   const clean = unsafe().test(text) ? text.replace(eachUnsafe(), replaceUnsafe) : text;
   return options.multiline ? clean : clean.replace(/[\n\t]/g, ' ');
 }

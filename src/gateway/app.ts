@@ -40,6 +40,7 @@ export async function buildApp(deps: GatewayDeps, options: AppOptions = {}): Pro
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
   app.removeContentTypeParser('text/plain');
+  takeEmptyBodies(app);
   app.addSchema(ERROR_SCHEMA);
   app.setErrorHandler((error, _request, reply) => {
     if (toHttpError(error).code === 'internal') options.onUnforeseen?.(error);
@@ -57,6 +58,16 @@ export async function buildApp(deps: GatewayDeps, options: AppOptions = {}): Pro
   metricsRoute(app, exporter);
   openapiRoute(app);
   return app;
+}
+
+/** Clients that say JSON of every request send it without a body too: that is no body, and no JSON that is broken. */
+function takeEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null);
+    else void parse(request, body, done);
+  });
 }
 
 /** A path that no route has is 404; one that other methods have is 405, and says which. */

@@ -82,7 +82,10 @@ export function readMessages({ message, system_prompt: system, messages = [] }: 
   ];
 }
 
-/** The request to a provider. A conversation that does not fit is an error: no server is to cut its beginning unseen. */
+/**
+ * The request to a provider. A conversation that does not fit is to be an error. Only Ollama's own API has words for that:
+ * its OpenAI-compatible route, by which the host in force is asked, leaves out the oldest messages and does not say so.
+ */
 export function toRequest(model: string, messages: readonly ChatMessage[]): ChatRequest {
   return { model, messages, truncate: false, shift: false };
 }

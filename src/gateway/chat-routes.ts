@@ -87,7 +87,7 @@ export const chatRoutes: DeclareRoutes = (app, deps) => {
               'application/x-ndjson': { schema: TEXT },
             },
           },
-          ...errorResponses(404, 413, 503, 504),
+          ...errorResponses(404, 413, 415, 503, 504),
         },
       },
     },

@@ -19,13 +19,14 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   usage: 400,
   invalid_name: 400,
   context_overflow: 400,
-  unauthorized: 401,
   not_allowed: 403,
   declined: 403,
   model_not_found: 404,
   session_not_found: 404,
   host_not_found: 404,
   config: 500,
+  // Of a server behind, which refused the gateway: with 401 a caller would take its own token for the wrong one.
+  unauthorized: 500,
   registry_unreachable: 500,
   stalled: 500,
   stream_cut: 500,
@@ -49,7 +50,6 @@ const FULL = /server busy|maximum pending requests/i;
 
 function statusOf({ code, status, message }: OllamaError): number {
   if (status === 429) return 429;
-  if (code === 'unauthorized') return status === 403 ? 403 : 401;
   if (code === 'registry_unreachable' || code === 'server_error') {
     if (TOO_OFTEN.test(message)) return 429;
     if (code === 'server_error' && (status === 503 || FULL.test(message))) return 503;

@@ -61,19 +61,33 @@ export function openEventStream(reply: FastifyReply, form: StreamForm): EventStr
     // nginx holds back what it does not know for a stream.
     'x-accel-buffering': 'no',
   });
-  raw.flushHeaders();
   let isSilent = false;
+  let hasBegun = false;
   const beat = (): void => {
-    if (isSilent && !raw.writableNeedDrain) raw.write(':\n\n');
+    if (isSilent && !raw.writableNeedDrain && raw.socket?.writableNeedDrain !== true) send(':\n\n');
     isSilent = true;
   };
+  // The head goes out with what is first. Then each chunk is framed here and written as one: Node makes four of it, and
+  // that costs a token as much as all else that is done to it.
+  const send = (frames: string): boolean => {
+    const { socket } = raw;
+    if (!hasBegun || !raw.chunkedEncoding || socket === null) {
+      hasBegun = true;
+      return raw.write(frames);
+    }
+    return socket.write(`${Buffer.byteLength(frames).toString(16)}\r\n${frames}\r\n`);
+  };
+  setImmediate(() => {
+    if (!hasBegun && !raw.destroyed) raw.flushHeaders();
+  });
   const timer = form === 'sse' ? setInterval(beat, HEARTBEAT_MS).unref() : undefined;
   const stop = (): void => clearInterval(timer);
   raw.once('close', stop);
   return {
     write(frames) {
       isSilent = false;
-      if (raw.destroyed || raw.write(frames)) return undefined;
+      // Of no bytes at all the chunk would be the last one.
+      if (frames === '' || raw.destroyed || send(frames)) return undefined;
       return drained(raw);
     },
     end() {
@@ -85,13 +99,12 @@ export function openEventStream(reply: FastifyReply, form: StreamForm): EventStr
 
 /** Resolves once more can be written, or nothing any more: who never reads is cut off by the server's own watch. */
 async function drained(raw: ServerResponse): Promise<void> {
+  const { socket } = raw;
   await new Promise<void>((resolve) => {
     const done = (): void => {
-      raw.off('drain', done);
-      raw.off('close', done);
+      for (const stream of [raw, socket]) stream?.off('drain', done).off('close', done);
       resolve();
     };
-    raw.on('drain', done);
-    raw.on('close', done);
+    for (const stream of [raw, socket]) stream?.on('drain', done).on('close', done);
   });
 }

@@ -51,7 +51,7 @@ interface Named {
 }
 
 /** The providers: all, one, and whether one answers. */
-export const providerRoutes: DeclareRoutes = (app, { providers }) => {
+export const providerRoutes: DeclareRoutes = (app, { providers, circuit }) => {
   const list = {
     operationId: 'listProviders',
     tags: ['providers'],
@@ -100,6 +100,8 @@ export const providerRoutes: DeclareRoutes = (app, { providers }) => {
     if (provider === undefined) return reply;
     const seen = await provider.test({ signal: signalOfCaller(reply), force: true });
     await providers.note(seen);
+    // Whoever was passed over for its failures is asked again.
+    if (seen.status === 'connected') circuit?.begin(name).succeed();
     return seen;
   });
 };

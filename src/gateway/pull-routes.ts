@@ -57,7 +57,7 @@ function jobResponses(outcome: object): object {
       required: ['job'],
       properties: { job: JOB },
     },
-    ...errorResponses(404, 503, 504),
+    ...errorResponses(404, 413, 415, 503, 504),
   };
 }
 
@@ -106,8 +106,7 @@ export const pullRoutes: DeclareRoutes = (app, deps) => {
         tags: ['models'],
         summary: 'Pulls the outdated ones of the installed models, or of those that are named',
         body: {
-          type: 'object',
-          nullable: true,
+          type: ['object', 'null'],
           additionalProperties: false,
           properties: { models: { type: 'array', maxItems: 200, items: MODEL_NAME } },
         },

@@ -40,17 +40,20 @@ export interface ErrorResponse {
   readonly content: { readonly 'application/json': { readonly schema: { readonly $ref: string } } };
 }
 
-/** The failures that a route may answer with, besides those that all may: 400, 401, 403, 429, 500. */
-export function errorResponses(...more: readonly number[]): Record<number, ErrorResponse> {
-  return Object.fromEntries(
-    [400, 401, 403, 429, 500, ...more].map((status) => [
-      status,
-      {
-        description: MEANINGS[status] ?? 'An error.',
-        content: { 'application/json': { schema: { $ref: 'error#' } } },
-      },
-    ]),
-  );
+/**
+ * The failures that a route may answer with, besides those that all may: 400, 401, 403, 429, 500, and what is known of a
+ * request before its route is, such as 408.
+ */
+export function errorResponses(...more: readonly number[]): Record<string, ErrorResponse> {
+  const known = [400, 401, 403, 429, 500, ...more].map((status) => [
+    status,
+    describeError(MEANINGS[status] ?? 'An error.'),
+  ]);
+  return { ...Object.fromEntries(known), default: describeError('Any other failure.') };
+}
+
+function describeError(description: string): ErrorResponse {
+  return { description, content: { 'application/json': { schema: { $ref: 'error#' } } } };
 }
 
 /** A switch in a query: `?force=true`. */

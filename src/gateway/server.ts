@@ -113,6 +113,8 @@ function makeServer(
     handle,
   );
   server.maxConnections = limits.connections;
+  // Their bytes are bounded; by their number Node would leave out the last ones, and nobody would have seen them.
+  server.maxHeadersCount = 0;
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     refuse(response, { status: 417, code: 'usage', message: 'This is not expected.', hint: '' });
   });
@@ -121,6 +123,7 @@ function makeServer(
 
 const MALFORMED: Readonly<Record<string, readonly [number, string, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'The headers are too large.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'Payload Too Large', 'The chunks carry too much besides the body.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request took too long to come.'],
 };
 

@@ -3,7 +3,7 @@ import { OllamaError } from '../core/errors.js';
 import { cleanLine } from '../format/clean.js';
 import type { DeclareRoutes } from './deps.js';
 import { errorBody, toHttpError } from './errors.js';
-import { ERROR_FIELDS, errorResponses } from './schemas.js';
+import { ERROR_FIELDS, errorResponses, QUERY_FLAG } from './schemas.js';
 
 const TEXT = { type: 'string' } as const;
 const COUNT = { type: 'integer', minimum: 0 } as const;
@@ -41,6 +41,11 @@ const READY = {
   properties: { ready: { type: 'boolean' }, error: ERROR_FIELDS },
 } as const;
 
+const FORCE = { type: 'object', additionalProperties: false, properties: { force: QUERY_FLAG } } as const;
+interface Forced {
+  Querystring: { force?: 'true' | 'false' };
+}
+
 function json(description: string, schema: object): object {
   return { description, content: { 'application/json': { schema } } };
 }
@@ -56,13 +61,14 @@ function errorOf(report: HealthReport, host: string): { error?: object } {
 /** `/health`, the verdict on the host in force, and `/ready`, whether a request would be answered. */
 export const statusRoutes: DeclareRoutes = (app, { client }) => {
   const host = client.host.url;
-  app.get(
+  app.get<Forced>(
     '/health',
     {
       schema: {
         operationId: 'getHealth',
         tags: ['gateway'],
-        summary: 'How the server is; kept for health_check_interval',
+        summary: 'How the server is; kept for health_check_interval, asked anew with force=true',
+        querystring: FORCE,
         response: {
           200: json('It answers.', HEALTH),
           503: json('It does not answer, or as no Ollama does.', HEALTH),
@@ -70,8 +76,8 @@ export const statusRoutes: DeclareRoutes = (app, { client }) => {
         },
       },
     },
-    async (_request, reply) => {
-      const report = await client.health();
+    async (request, reply) => {
+      const report = await client.health({ force: request.query.force === 'true' });
       return await reply.code(report.error ? 503 : 200).send({
         status: report.status,
         host,
@@ -89,13 +95,14 @@ export const statusRoutes: DeclareRoutes = (app, { client }) => {
       });
     },
   );
-  app.get(
+  app.get<Forced>(
     '/ready',
     {
       schema: {
         operationId: 'getReady',
         tags: ['gateway'],
-        summary: 'Whether the server can be asked',
+        summary: 'Whether the server can be asked; kept and asked anew as /health is',
+        querystring: FORCE,
         response: {
           200: json('It can.', READY),
           503: json('It can not.', READY),
@@ -103,8 +110,8 @@ export const statusRoutes: DeclareRoutes = (app, { client }) => {
         },
       },
     },
-    async (_request, reply) => {
-      const report = await client.health();
+    async (request, reply) => {
+      const report = await client.health({ force: request.query.force === 'true' });
       const ready = report.error === undefined;
       return await reply.code(ready ? 200 : 503).send({ ready, ...(ready ? {} : errorOf(report, host)) });
     },

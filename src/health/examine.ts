@@ -44,7 +44,7 @@ export async function examine(context: Context, { model, probe }: Examination): 
     const report = { ...unreachable(error), checks: [...checks, ...absent] };
     return { report, model, system: describeSystem(context, undefined, undefined) };
   }
-  const system = describeSystem(context, first.version, first.running);
+  const system = describeSystem(context, first.version, first.tellsRunning ? first.running : undefined);
   const { proxyCheck } = await import('./diagnose.js');
   const sight = await lookAtModels(context, first, { model, probe });
   const checks = [

@@ -5,7 +5,7 @@ import { formatMs } from '../format/duration.js';
 import { askHosts, labelHost, type HostAnswer } from '../hosts/many.js';
 import { endHosts, hostJson, readOn, tellHostFailure } from '../hosts/on.js';
 import { toFailure } from '../failure.js';
-import { checkFields, readFields } from '../output/fields.js';
+import { checkFields, fieldColumns, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { openLook } from '../output/look.js';
 import { renderTsv, type Column } from '../output/table.js';
@@ -63,11 +63,11 @@ export async function healthOn(context: Context, on: readonly string[], asked: E
   checkFields(fields ?? [], KNOWN);
   const names = readOn(context, on);
   const { io, mode, flags } = context;
-  const show = mode === 'json' || flags.quiet === true ? undefined : await openRows(context, names);
+  const show = mode === 'json' || flags.quiet === true ? undefined : await openRows(context, names, fields);
   const answers: HostAnswer<Verdict>[] = [];
   for await (const answer of askHosts(context, names, async (host) => await examine(host, asked))) {
     answers.push(answer);
-    await show?.([rowOf(answer)]);
+    await show?.(answer);
     const error = errorOf(answer);
     // In a pipe its row holds the words.
     const tells = error !== undefined && names.length > 1 && show !== undefined && isForPeople(context);
@@ -130,32 +130,48 @@ function briefly(word: string): string {
   return word.replaceAll('_', ' ');
 }
 
-function answerJson(answer: HostAnswer<Verdict>): object {
+function answerJson(answer: HostAnswer<Verdict>): Record<string, unknown> {
   if ('error' in answer) return { ...hostJson(answer), status: 'unreachable' };
-  const isWell = answer.value.report.status === 'healthy';
-  return { ...verdictJson(answer.context, answer.value), ...hostJson(answer), ok: isWell };
+  const error = errorOf(answer);
+  const failed = error === undefined ? {} : hostJson({ host: answer.host, error });
+  return { ...verdictJson(answer.context, answer.value), ...hostJson(answer), ...failed };
 }
 
 function isForPeople({ io, mode }: Context): boolean {
   return io.stdout.isTTY === true || mode === 'tty';
 }
 
-/** What writes rows as they come: lines for a script, a table for people. */
+/** What writes a row for each answer as it comes: of the fields that are asked for, or of what is usually told. */
 async function openRows(
   context: Context,
   names: readonly string[],
-): Promise<(rows: readonly Row[]) => Promise<void>> {
+  fields: readonly string[] | undefined,
+): Promise<(answer: HostAnswer<Verdict>) => Promise<void>> {
+  if (fields !== undefined) {
+    const write = await openTable(context, names, fieldColumns(fields));
+    return async (answer) => await write([answerJson(answer)]);
+  }
+  const write = await openTable(context, names, isForPeople(context) ? COLUMNS : [...COLUMNS, HINT]);
+  return async (answer) => await write([rowOf(answer)]);
+}
+
+/** Lines for a script, a table for people. */
+async function openTable<Item>(
+  context: Context,
+  names: readonly string[],
+  columns: readonly Column<Item>[],
+): Promise<(rows: readonly Item[]) => Promise<void>> {
   const { io, settings } = context;
   if (!isForPeople(context)) {
     let header = true;
     return async (rows) => {
-      await writeLines(io.stdout, renderTsv(rows, [...COLUMNS, HINT], { header }), io.signal);
+      await writeLines(io.stdout, renderTsv(rows, columns, { header }), io.signal);
       header = false;
     };
   }
   const { width, styles, symbols } = await openLook(io, io.stdout, settings);
   const widest = Math.min(24, Math.max(...names.map((name) => labelHost(name).length)));
   const least = { ...LEAST, host: widest };
-  const table = openTerminalTable(COLUMNS, { width, styles, ellipsis: symbols.ellipsis, least });
+  const table = openTerminalTable(columns, { width, styles, ellipsis: symbols.ellipsis, least });
   return async (rows) => await writeLines(io.stdout, table.add(rows), io.signal);
 }

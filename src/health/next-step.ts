@@ -107,12 +107,16 @@ const STEPS: Readonly<Record<FailureReason, (place: Place) => string>> = {
     `give credentials: ollama-cli hosts add NAME ${shellWord(host.url)} --token-env VARIABLE (or --header-file FILE)`,
   forbidden: ({ host }) =>
     `what is given may not do this; other credentials: ollama-cli hosts add NAME ${shellWord(host.url)} --token-env VARIABLE`,
-  host_header: ({ platform, host }) =>
-    isLoopback(host.hostname)
+  host_header: (place) => {
+    const { platform, host } = place;
+    // Ollama knows its own address: what refuses that is another program.
+    if (host.hostname === '127.0.0.1' || host.hostname === '::1') return otherProgram(place);
+    return isLoopback(host.hostname)
       ? `dial it by its address: ollama-cli -H 127.0.0.1:${host.port} health`
       : `Ollama there is bound to loopback and refuses the name ${host.hostname}: let the proxy send "Host: localhost", or set OLLAMA_HOST=0.0.0.0 there${
           platform === 'linux' ? ' (sudo systemctl edit ollama)' : ''
-        }`,
+        }`;
+  },
   html: (place) => `something else answers in its place, such as a proxy: ${lookCommand(place)}`,
   not_ollama: otherProgram,
   redirect: ({ host }) =>
@@ -123,8 +127,14 @@ function lookCommand({ host }: Place): string {
   return `curl -i ${shellWord(`${host.url}/api/version`)}`;
 }
 
+/** What a proxy says in its own page where the server behind it is down, or silent. */
+const FROM_PROXIES: readonly (number | undefined)[] = [502, 503, 504];
+
 /** One next step for what a server failed with, as the command of this system; undefined where nothing better is known. */
 export function nextStepFor(error: OllamaError, place: Place): string | undefined {
+  if (error.reason === 'html' && FROM_PROXIES.includes(error.status)) {
+    return `a proxy answers, and reaches no server behind it: start Ollama there, or mend the address that the proxy has; ${lookCommand(place)}`;
+  }
   if (error.reason !== undefined) return STEPS[error.reason](place);
   if (error.status !== undefined && error.status >= 500) {
     const isHere = isLoopback(place.host.hostname);

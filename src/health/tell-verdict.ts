@@ -2,6 +2,7 @@ import type { Context } from '../context.js';
 import type { CheckStatus, HealthCheck } from '../core/health.js';
 import { toFailure } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
+import { breakWords } from '../format/width.js';
 import type { Look } from '../output/look.js';
 import { renderTsv } from '../output/table.js';
 import { writeLines } from '../output/write.js';
@@ -20,12 +21,21 @@ export async function tellVerdict(context: Context, { report }: Verdict): Promis
   }
   const { openLook } = await import('../output/look.js');
   const look = await openLook(io, io.stdout, settings);
-  const { styles } = look;
+  const { styles, width } = look;
   const names = Math.max(10, ...report.checks.map(({ name }) => name.length));
-  const lines = report.checks.flatMap((check) => {
-    const line = ` ${signOf(check.status, look)} ${check.name.padEnd(names)} ${cleanLine(check.detail)}`;
-    if (check.status === 'pass' || check.hint === undefined) return [line];
-    return [line, ` ${' '.repeat(names + 3)}${styles.dim('try:')} ${cleanLine(check.hint)}`];
+  const indent = ' '.repeat(names + 4);
+  // Broken between words; on a narrow terminal an address that is longer stays whole, to be copied.
+  const fill = (text: string, used = 0): string[] =>
+    breakWords(cleanLine(text), Math.max(20, width - indent.length - used));
+  const lines = report.checks.flatMap(({ name, status, detail, hint }) => {
+    const [first = '', ...rest] = fill(detail);
+    const told = [
+      ` ${signOf(status, look)} ${name.padEnd(names)} ${first}`,
+      ...rest.map((row) => indent + row),
+    ];
+    if (status === 'pass' || hint === undefined) return told;
+    const [step = '', ...more] = fill(hint, 5);
+    return [...told, `${indent}${styles.dim('try:')} ${step}`, ...more.map((row) => `${indent}     ${row}`)];
   });
   // Where nobody listens there is more than one thing to do.
   const { error } = report;
@@ -35,8 +45,11 @@ export async function tellVerdict(context: Context, { report }: Verdict): Promis
       `   ${styles.dim(label.padEnd(16))}  ${command}${note === undefined ? '' : styles.dim(`  (${note})`)}`,
   );
   const verdict = report.status === 'healthy' ? styles.good(report.status) : styles.bad(report.status);
-  const all = [...lines, ...(next.length === 0 ? [] : ['', ...next]), '', ` ${verdict}`];
-  await writeLines(io.stdout, all, io.signal);
+  await writeLines(
+    io.stdout,
+    [...lines, ...(next.length === 0 ? [] : ['', ...next]), '', ` ${verdict}`],
+    io.signal,
+  );
 }
 
 /** The sign of a check's outcome. */

@@ -1,14 +1,14 @@
-import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { withoutCredentials } from '../config/host-text.js';
+import { placeFile } from '../config/paths.js';
 import { settingAt } from '../config/schema.js';
 import { variableName } from '../config/value-types.js';
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
 import { parseHost, type HostAddress } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
-import { whyUnreadable } from '../format/file-error.js';
+import type { Io } from '../io.js';
 import { askSecret } from './ask-secret.js';
+import { readCertificates } from './authorities.js';
 import { authOf, describeHost, type HostRow } from './describe.js';
 import { changeFile, userFile } from './file.js';
 import { bearer, parseTyped, readHeaderFile, type Headers } from './headers.js';
@@ -52,7 +52,7 @@ export async function addHost(context: Context, name: string, url: string, flags
   }
   const { file: headerFile, headers } = splitHeaders(context, flags);
   if (headerFile !== undefined) await readHeaderFile(headerFile, io, '--header-file');
-  const caFile = await readableFile(flags.caFile, io.cwd);
+  const caFile = await checkCertificates(flags.caFile, io);
   const secret = await readSecret(context, name, address, flags, headerFile !== undefined);
 
   const file = userFile(config, io);
@@ -119,21 +119,16 @@ function splitHeaders(
   }
   const typed = header.filter((word) => !word.startsWith('@')).map(parseTyped);
   return {
-    file: file === undefined ? undefined : path.resolve(io.cwd, file),
+    file: file === undefined ? undefined : placeFile(file, io.cwd, io),
     headers: Object.assign({}, ...typed) as Headers,
   };
 }
 
-async function readableFile(file: string | undefined, cwd: string): Promise<string | undefined> {
+async function checkCertificates(file: string | undefined, io: Io): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  const whole = path.resolve(cwd, file);
-  try {
-    await readFile(whole);
-    return whole;
-  } catch (cause) {
-    const why = cleanLine(whyUnreadable(cause));
-    throw new OllamaError('config', `--ca-file: ${cleanLine(file)} can't be read: ${why}.`, { cause });
-  }
+  const whole = placeFile(file, io.cwd, io);
+  await readCertificates(whole, '--ca-file');
+  return whole;
 }
 
 /** The secret that is to be kept, as headers; undefined where the settings only say where it is. */

@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { isMap, parseDocument, type Document } from 'yaml';
+import { isMap, isScalar, parseDocument, type Document } from 'yaml';
 import { writeFileAtomic } from '../config/atomic-write.js';
 import { checkTree } from '../config/check.js';
+import { whileLocked } from '../config/file-lock.js';
 import { parseFile, readConfigFile } from '../config/parse-file.js';
 import { configDir } from '../config/paths.js';
 import type { Resolved } from '../config/resolve.js';
@@ -26,10 +27,14 @@ export function userFile({ files }: Pick<Resolved, 'files'>, io: Pick<Io, 'env' 
 
 /**
  * Changes the person's own file in one step, and leaves comments and order of all else; makes it where there is none,
- * for its owner alone. Throws `config` for one that can't be read or would not be read as it was meant, and the file
- * system's errors.
+ * for its owner alone. Those of several programs come one after the other. Throws `config` for one that can't be read or
+ * would not be read as it was meant, and the file system's errors.
  */
 export async function changeFile(file: string, changes: readonly Change[]): Promise<void> {
+  await whileLocked(file, async () => await change(file, changes));
+}
+
+async function change(file: string, changes: readonly Change[]): Promise<void> {
   const before = await readConfigFile(file);
   if (before?.broken !== undefined)
     throw new OllamaError('config', `${cleanLine(file)} ${before.broken.message}`);
@@ -94,7 +99,7 @@ function changeYaml(text: string, changes: readonly Change[]): string {
     if (value !== undefined) {
       // `hosts:` with nothing behind it is a key, and no map to put one into.
       for (const parent of parents) if (!isMap(document.getIn(parent))) document.deleteIn(parent);
-      document.setIn(keys, document.createNode(value));
+      setNode(document, keys, value);
       continue;
     }
     if (document.hasIn(keys)) document.deleteIn(keys);
@@ -104,9 +109,23 @@ function changeYaml(text: string, changes: readonly Change[]): string {
     }
   }
   const width = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
-  return document.toString({
-    lineWidth: 0,
-    indent: Math.max(width, 1),
-    indentSeq: !/:[ \t]*\n- /.test(text),
-  });
+  try {
+    return document.toString({
+      lineWidth: 0,
+      indent: Math.max(width, 1),
+      indentSeq: !/:[ \t]*\n- /.test(text),
+    });
+  } catch (cause) {
+    // What is changed has an anchor that others refer to.
+    const why = cleanLine(cause instanceof Error ? cause.message : String(cause));
+    throw new OllamaError('config', `The file can't be changed by itself: ${why}`, { cause });
+  }
+}
+
+/** A word in place of another leaves the comment behind it. */
+function setNode(document: Document, keys: readonly string[], value: unknown): void {
+  const node: unknown = document.getIn(keys, true);
+  const isPlain = isScalar(node) && node.anchor === undefined && node.tag === undefined;
+  if (isPlain && typeof value !== 'object') node.value = value;
+  else document.setIn(keys, document.createNode(value));
 }

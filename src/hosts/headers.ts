@@ -1,4 +1,4 @@
-import path from 'node:path';
+import { placeFile } from '../config/paths.js';
 import type { Resolved } from '../config/resolve.js';
 import { headerText } from '../config/value-types.js';
 import { OllamaError } from '../core/errors.js';
@@ -66,12 +66,12 @@ function parseHeader(text: string, where: string, code: 'config' | 'usage'): { n
  */
 export async function readTypedHeaders(
   words: readonly string[],
-  io: Pick<Io, 'cwd' | 'platform'>,
+  io: Pick<Io, 'cwd' | 'env' | 'platform'>,
 ): Promise<Headers> {
   const all: Headers[] = [];
   for (const word of words) {
     if (word.startsWith('@'))
-      all.push(await readHeaderFile(path.resolve(io.cwd, word.slice(1)), io, '--header'));
+      all.push(await readHeaderFile(placeFile(word.slice(1), io.cwd, io), io, '--header'));
     else all.push(parseTyped(word));
   }
   return Object.assign({}, ...all) as Headers;

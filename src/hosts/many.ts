@@ -29,12 +29,19 @@ export function labelHost(name: string): string {
  * connecting takes 2 s at most, an answer 5 s unless `--timeout` says otherwise. What fails is that host's answer, and none
  * asks the person anything; throws `interrupted` alone.
  */
-export function askHosts<Value>(
+export async function* askHosts<Value>(
+  ...asked: Parameters<typeof askHostsInTurns<Value>>
+): AsyncGenerator<HostAnswer<Value>, void, undefined> {
+  for await (const answers of askHostsInTurns(...asked)) yield* answers;
+}
+
+/** The same, and yields all that came at one time together: of a hundred, many do, and what is written once is there sooner. */
+export function askHostsInTurns<Value>(
   context: Context,
   names: readonly string[],
   ask: (context: Context, host: string) => Promise<Value>,
   options: AskOptions = {},
-): AsyncGenerator<HostAnswer<Value>, void, undefined> {
+): AsyncGenerator<readonly HostAnswer<Value>[], void, undefined> {
   const base = withLimits(context, options);
   const come: Come<Value> = { answers: [], wake: () => undefined };
   for (const name of names) {
@@ -55,13 +62,17 @@ interface Come<Value> {
 async function* takeAnswers<Value>(
   come: Come<Value>,
   count: number,
-): AsyncGenerator<HostAnswer<Value>, void, undefined> {
-  for (let left = count; left > 0; left -= 1) {
+): AsyncGenerator<readonly HostAnswer<Value>[], void, undefined> {
+  for (let left = count; left > 0;) {
     if (come.answers.length === 0) await new Promise<void>((resolve) => (come.wake = resolve));
-    const answer = come.answers.shift();
-    if (answer === undefined) continue;
-    if ('error' in answer && answer.error.code === 'interrupted') throw answer.error;
-    yield answer;
+    // What else has come is read by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    const answers = come.answers.splice(0);
+    left -= answers.length;
+    for (const answer of answers) {
+      if ('error' in answer && answer.error.code === 'interrupted') throw answer.error;
+    }
+    yield answers;
   }
 }
 

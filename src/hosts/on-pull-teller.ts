@@ -97,6 +97,8 @@ function openManyDisplay(context: Context, pulls: ManyPulls): ManyTeller {
   const ended: EndedPull[] = [];
   let opening: Promise<void> | undefined;
 
+  /** One display for all, whichever has something to tell first. */
+  const open = async (board: PullBoard): Promise<void> => await (opening ??= inner.begin(board));
   const all = (host: string, board: PullBoard): PullBoard => {
     boards.set(host, board);
     return joinBoards(boards);
@@ -117,9 +119,7 @@ function openManyDisplay(context: Context, pulls: ManyPulls): ManyTeller {
       },
       waited: async () => await inner.waited(),
       begin: async (board) => {
-        const joined = all(host, board);
-        opening ??= inner.begin(joined);
-        await opening;
+        await open(all(host, board));
         await inner.begin(joinBoards(boards));
       },
       event: async (board, state, event) =>
@@ -136,7 +136,10 @@ function openManyDisplay(context: Context, pulls: ManyPulls): ManyTeller {
       const joined = all(host, { pulls: [], waiting: [], startedAt, count: before });
       const state: PullState = { ...startPull(host, io.now()), source: host, phase: 'failed', error };
       const nothing = { alsoAs: [], digest: undefined, as: undefined, downloaded: 0, reused: 0, ms: 0 };
-      await inner.ended({ ...joined, count: hosts.length }, { model: host, state, error, ...nothing });
+      const end: EndedPull = { model: host, state, error, ...nothing };
+      ended.push(end);
+      await open(joined);
+      await inner.ended({ ...joined, count: hosts.length }, end);
     },
     end: async (error) => {
       const failed = outcomes.flatMap(([host, outcome]) =>

@@ -5,7 +5,7 @@ import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { renderTsv, type Column } from '../output/table.js';
 import { writeLines } from '../output/write.js';
-import { askHosts, labelHost, type HostAnswer } from './many.js';
+import { askHostsInTurns, labelHost, type HostAnswer } from './many.js';
 import { endHosts, hostJson, readOn, tellHostFailure } from './on.js';
 
 /** What one host has to tell. */
@@ -58,19 +58,21 @@ export async function tellTable<Item extends object, About extends object = obje
   const fields = readFields(context.flags);
   checkFields(fields ?? [], ['host', ...table.known]);
   const names = readOn(context, on);
-  const asking = askHosts(context, names, async (host) => await table.ask(host));
+  const asking = askHostsInTurns(context, names, async (host) => await table.ask(host));
   // What shows the answers is loaded while they are awaited.
   const show = context.mode === 'json' ? undefined : await openShow(context, table, fields, names);
   const answers: Answer<Item, About>[] = [];
   const failed: { host: string; error: OllamaError }[] = [];
-  for await (const answer of asking) {
-    answers.push(answer);
-    const { host } = answer;
-    const error = 'error' in answer ? answer.error : answer.value.error;
-    if ('value' in answer) await show?.rows(host, answer.value);
-    if (error === undefined) continue;
-    failed.push({ host, error });
-    if (show && names.length > 1) await tellHostFailure(context, { host, error });
+  for await (const come of asking) {
+    answers.push(...come);
+    await show?.rows(come.flatMap((answer) => ('value' in answer ? [answer] : [])));
+    for (const answer of come) {
+      const { host } = answer;
+      const error = 'error' in answer ? answer.error : answer.value.error;
+      if (error === undefined) continue;
+      failed.push({ host, error });
+      if (show && names.length > 1) await tellHostFailure(context, { host, error });
+    }
   }
   if (show) await show.end();
   else await writeDocument(context, table, inOrder(answers, names), fields);
@@ -113,9 +115,15 @@ async function writeDocument<Item extends object, About extends object>(
   await writeJson(io, fields === undefined ? document : pickFields(document, 'models', fields, known));
 }
 
-/** How answers become text as they come. */
+/** One host's part of what is shown. */
+interface Part<Item> {
+  readonly host: string;
+  readonly value: HostItems<Item>;
+}
+
+/** How answers become text as they come, those that came at one time together. */
 interface Show<Item> {
-  rows(host: string, answer: HostItems<Item>): Promise<void>;
+  rows(parts: readonly Part<Item>[]): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -152,11 +160,16 @@ function ofHost<Item extends object>(host: string, items: readonly Item[]): OfHo
   return items.map((item) => ({ ...item, host }));
 }
 
+function notesOf<Item>({ host, value: { notes = [] } }: Part<Item>): readonly string[] {
+  return notes.map((note) => `${host}: ${note}`);
+}
+
 /** Each name once, whichever host has it: what is listed so is given to another command. */
 function openNames<Item extends object>({ io }: Context, table: HostTable<Item>): Show<Item> {
   const told = new Set<string>();
   return {
-    rows: async (_host, { items }) => {
+    rows: async (parts) => {
+      const items = parts.flatMap(({ value }) => value.items);
       const fresh = items.flatMap((item) => table.name(item) ?? []).filter((name) => !told.has(name));
       for (const name of fresh) told.add(name);
       await writeLines(io.stdout, [...new Set(fresh)].map(cleanLine), io.signal);
@@ -172,10 +185,12 @@ function openLines<Item extends object>(
 ): Show<Item> {
   let { header } = table;
   return {
-    rows: async (host, { items, notes = [] }) => {
-      await writeLines(io.stdout, renderTsv(ofHost(host, items), columns, { header }), io.signal);
+    rows: async (parts) => {
+      if (parts.length === 0) return;
+      const rows = parts.flatMap(({ host, value }) => ofHost(host, value.items));
+      await writeLines(io.stdout, renderTsv(rows, columns, { header }), io.signal);
       header = false;
-      const lines = notes.map((note) => cleanLine(`${host}: ${note}`));
+      const lines = parts.flatMap(notesOf).map(cleanLine);
       await writeLines(io.stderr, lines, io.signal);
     },
     end: async () => undefined,
@@ -201,12 +216,13 @@ async function openTable<Item extends object>(
   const empty: string[] = [];
   let answered = 0;
   return {
-    rows: async (from, answer) => {
-      answered += 1;
-      items.push(...answer.items);
-      if (answer.items.length === 0) empty.push(from);
-      notes.push(...(answer.notes ?? []).map((note) => `${from}: ${note}`));
-      await writeLines(io.stdout, lines.add(ofHost(from, answer.items)), io.signal);
+    rows: async (parts) => {
+      answered += parts.length;
+      items.push(...parts.flatMap(({ value }) => value.items));
+      empty.push(...parts.flatMap(({ host: from, value }) => (value.items.length === 0 ? [from] : [])));
+      notes.push(...parts.flatMap(notesOf));
+      const drawn = parts.flatMap(({ host: from, value }) => lines.add(ofHost(from, value.items)));
+      await writeLines(io.stdout, drawn, io.signal);
     },
     end: async () => {
       const hosts = names.length === answered ? `${answered}` : `${answered} of ${names.length}`;

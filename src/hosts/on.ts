@@ -13,11 +13,16 @@ const ALL = 'all';
 
 /**
  * The hosts that `--on` names, each once: configured ones by their names, addresses as they are, and every configured one
- * for `all`. Throws `usage` beside `-H` and where there is none, and `host_not_found` with the nearest names.
+ * for `all`. Throws `usage` beside `-H` or `--header` and where there is none, and `host_not_found` with the nearest names.
  */
 export function readOn({ flags, settings }: Context, on: readonly string[]): readonly string[] {
   if (flags.host !== undefined) {
     throw new OllamaError('usage', '-H names one host and --on several: give one of the two.');
+  }
+  if (flags.header !== undefined) {
+    throw new OllamaError('usage', '--header is for one host, and --on names several.', {
+      hint: 'Keep it with its host: ollama-cli hosts add NAME ADDRESS --header-file FILE',
+    });
   }
   const configured = Object.keys(settings.hosts);
   const words = on.flatMap((value) => value.split(',')).map((word) => word.trim());

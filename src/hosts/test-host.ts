@@ -44,7 +44,7 @@ export async function askVersion({ client, io }: Context): Promise<Version> {
 
 /** An answer as it is told. */
 export function describeAnswer(name: string, answer: HostAnswer<Version>): TestedHost {
-  const { ok, url, error } = hostJson(answer);
+  const { ok, url = 'error' in answer ? answer.error.host : undefined, error } = hostJson(answer);
   return {
     name,
     ...(url === undefined ? {} : { url }),

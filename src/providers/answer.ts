@@ -38,7 +38,11 @@ async function* streamAnswer(
         return;
       }
       yield events;
-      if (last?.type === 'done') return;
+      if (last?.type === 'done') {
+        // By then the end of the body is read as well, and its connection is there for the next question.
+        await new Promise((resolve) => setImmediate(resolve));
+        return;
+      }
     }
     const message = `The server at ${facts.host} ended the answer of ${model} in the middle.`;
     throw new OllamaError('stream_cut', message, facts);

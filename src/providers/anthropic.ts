@@ -18,7 +18,8 @@ const API: RemoteApi = {
 
 /**
  * Any endpoint that speaks Anthropic's messages, at `base_url` with or without its `/v1`. Built from the documentation of
- * that API and of Ollama's version of it: no exchange with a real one was recorded. Throws `usage` for its address.
+ * that API, and held to recorded answers of Ollama's version of it; none of Anthropic's own was recorded. Throws `usage`
+ * for its address.
  */
 export function createAnthropicProvider(block: ProviderBlock, options?: ProviderOptions): Provider {
   return createRemoteProvider(block, API, options);

@@ -30,6 +30,8 @@ export interface Circuit {
   /** Undefined where someone may be asked. */
   shut(name: string): Shut | undefined;
   begin(name: string): CircuitTry;
+  /** Forgets who has failed: everyone is asked again. */
+  clearCache(): void;
 }
 
 /**
@@ -54,6 +56,7 @@ export function createCircuit({ waitMs, now }: CircuitOptions): Circuit {
     failures >= MOST_FAILURES && waitMs > 0 && (isTrying || now() - failedAt < waitMs);
 
   return {
+    clearCache: () => records.clear(),
     shut(name) {
       const record = records.get(name);
       if (record === undefined || !isShut(record)) return undefined;

@@ -51,7 +51,7 @@ async function keepChecks(io: Io, checks: Readonly<Record<string, KeptCheck>>): 
  * what `fallback` names. Opens nothing. Throws `config` that names every fault of every block.
  */
 export function openProviders(context: Context): ProviderSet {
-  const { io, flags, settings, client, config } = context;
+  const { io, flags, settings, config } = context;
   const hosts = Object.entries(settings.hosts).map(([name, { url }]) => [
     name,
     { url: parseHost(url).url, open: async () => (await contextForHost(context, name)).client },
@@ -60,7 +60,8 @@ export function openProviders(context: Context): ProviderSet {
   return createProviders(
     Object.entries(settings.providers).map(([name, block]) => ({ ...block, name })),
     {
-      client,
+      // Opened when it is asked: those that can't be had are no reason against a look at the others.
+      client: { url: parseHost(settings.host).url, open: () => Promise.resolve().then(() => context.client) },
       model: settings.default_model,
       fallback: flags.host === undefined ? settings.fallback : [OWN_HOST, ...others],
       hosts: Object.fromEntries(hosts) as Record<string, HostOpener>,

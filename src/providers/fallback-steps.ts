@@ -34,8 +34,11 @@ export function planSteps(
   const rest = chain.filter(
     (provider) => provider !== calls?.provider && !passedOver.some((one) => one.provider === provider),
   );
+  const isForeign = chain.some(
+    ({ info }) => info.type !== 'ollama' && (info.name === named || info.model === model),
+  );
   const steps = rest.flatMap((provider) =>
-    modelsFor(provider, model, { named, isFirst: provider === chain[0] }).map((one) => ({
+    modelsFor(provider, model, { named, isFirst: provider === chain[0], isForeign }).map((one) => ({
       provider,
       model: one,
     })),
@@ -55,15 +58,29 @@ export function isKnownToFail(before: Failure | undefined, name: string): boolea
   );
 }
 
-/** What a provider is asked for: a server of Ollama's by the same name first, any other for its own model. */
+/** How a request names its model. */
+interface Asked {
+  readonly named: string | undefined;
+  readonly isFirst: boolean;
+  /** Whether its model is one of another API, which no server of Ollama's is likely to have. */
+  readonly isForeign: boolean;
+}
+
+/**
+ * What a provider is asked for: a server of Ollama's by the same name, and then for a model of its own where somebody has
+ * named it one, or the name is foreign to it; any other for its own model.
+ */
 function modelsFor(
   { info }: Provider,
   model: string,
-  { named, isFirst }: { readonly named: string | undefined; readonly isFirst: boolean },
+  { named, isFirst, isForeign }: Asked,
 ): readonly string[] {
   if (info.name === named) return [model];
   if (info.type !== 'ollama') return [info.model];
-  return isFirst || info.model === '' || sameModel(info.model, model) ? [model] : [model, info.model];
+  const hasOwn = info.model_is_default !== true || isForeign;
+  return isFirst || !hasOwn || info.model === '' || sameModel(info.model, model)
+    ? [model]
+    : [model, info.model];
 }
 
 /** Why one failed that was asked for a model, in a few clean words. */

@@ -14,7 +14,7 @@ import {
 /** What an Ollama host is as a provider. */
 export interface OllamaProviderOptions {
   readonly info: Pick<ProviderFacts, 'name' | 'base_url' | 'model' | 'local'> &
-    Partial<Pick<ProviderFacts, 'cost'>>;
+    Partial<Pick<ProviderFacts, 'cost' | 'model_is_default'>>;
   /** Its client; made when it is first asked, where it is not there yet. */
   readonly client: OllamaClient | (() => Promise<OllamaClient>);
   /** Whether it is not the host in force, and its errors have to say which one it is. */

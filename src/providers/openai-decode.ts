@@ -17,6 +17,33 @@ export function streamError(error: unknown, facts: { host: string; model: string
   return serverError(words, { ...facts, ...(status >= 400 && status < 600 ? { status } : {}) });
 }
 
+/** What stands around the text of a token: from one to the next most servers change nothing else. */
+interface Shape {
+  readonly before: string;
+  readonly after: string;
+}
+
+const CONTENT = '"content":"';
+
+/** The shape of an event that comes to this one token and nothing else; undefined where the text is not plainly there. */
+function shapeOf(data: string, token: string): Shape | undefined {
+  const at = data.indexOf(CONTENT);
+  const from = at + CONTENT.length;
+  const to = from + token.length;
+  if (at < 0 || at !== data.lastIndexOf(CONTENT) || !data.startsWith(`${token}"`, from)) return undefined;
+  return { before: data.slice(0, from), after: data.slice(to) };
+}
+
+/** What JSON writes as it is. */
+const UNESCAPED = /^[^"\\\u0000-\u001f]+$/;
+
+/** The text of the token where all around it is of this shape: what it comes to is known without parsing it all. */
+function contentOf(data: string, { before, after }: Shape): string | undefined {
+  if (!data.startsWith(before) || !data.endsWith(after)) return undefined;
+  const content = data.slice(before.length, data.length - after.length);
+  return UNESCAPED.test(content) ? content : undefined;
+}
+
 /**
  * Turns the events of a `/chat/completions` stream into ours, up to its `[DONE]`: only that says that the answer is
  * whole. Pieces of a call are joined by their index, and told when the answer ends. A whole answer instead of a stream
@@ -31,6 +58,7 @@ export function createOpenAiDecoder(
   let reason = 'stop';
   let usage: Fields = {};
   let over = false;
+  let shape: Shape | undefined;
 
   const joinCall = (value: unknown): void => {
     if (!isFields(value)) return;
@@ -76,6 +104,12 @@ export function createOpenAiDecoder(
   return createSseReader((data, events) => {
     if (over) return;
     if (data === DONE) return finish(events);
+    const same = shape && contentOf(data, shape);
+    if (same !== undefined) {
+      watch.seen();
+      events.push({ type: 'token', text: same });
+      return;
+    }
     const value = parseData(data);
     if (!isFields(value)) {
       throw new OllamaError('protocol', 'The server sent an event of a chat that is no object.', facts);
@@ -89,7 +123,11 @@ export function createOpenAiDecoder(
     if (isFields(value['usage'])) usage = value['usage'];
     const first: unknown = Array.isArray(choices) ? choices[0] : undefined;
     if (!isFields(first)) return;
+    const before = events.length;
     takeChoice(first, events);
+    const [only, more] = events.slice(before);
+    const isPlain = calls.length === 0 && !isFields(value['usage']) && text(first, 'finish_reason') === '';
+    shape = isPlain && only?.type === 'token' && more === undefined ? shapeOf(data, only.text) : undefined;
     if (isFields(first['message']) && !isFields(first['delta'])) finish(events);
   });
 }

@@ -1,6 +1,6 @@
 import type { ChatEvent, ChatRequest } from '../core/chat.js';
+import { answerError } from '../core/chat-stream.js';
 import type { OllamaClient } from '../core/client.js';
-import { isOllamaError, OllamaError } from '../core/errors.js';
 import { askForAnswer } from './answer.js';
 import { createOpenAiDecoder } from './openai-decode.js';
 import { openAiBody } from './openai-request.js';
@@ -36,12 +36,12 @@ export function chatThroughOpenAi(
 ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
   const { model } = request;
   const body = openAiBody(request, { sendsLimit: false });
+  const facts = { host: client.host.url, model };
   return askForAnswer(client.http, {
     call: { method: 'POST', path: '/v1/chat/completions', body, model, signal },
-    reader: createOpenAiDecoder({ host: client.host.url, model }, now),
+    reader: createOpenAiDecoder(facts, now),
     model,
     silence,
-    retell: (error) =>
-      isOllamaError(error) ? error : new OllamaError('internal', String(error), { cause: error }),
+    retell: (error) => answerError(error, facts),
   });
 }

@@ -55,6 +55,8 @@ export interface ProviderFacts {
   readonly base_url: string;
   /** The model that it answers with where none is named. */
   readonly model: string;
+  /** True where its block names no model: in a chain an Ollama host is then asked for the one that is wanted, and no other. */
+  readonly model_is_default?: true;
   /** Whether it is on this machine (a loopback address). */
   readonly local: boolean;
   /** Zero for Ollama; absent where nobody has said. */

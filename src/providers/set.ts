@@ -1,5 +1,6 @@
 import { OllamaClient } from '../core/client.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
+import { isFields } from '../core/fields.js';
 import { findNearest } from '../format/nearest.js';
 import { isLocal, providerAddress } from './address.js';
 import { createAnthropicProvider } from './anthropic.js';
@@ -13,7 +14,7 @@ import type { ProviderOptions } from './remote.js';
 /** What a test came to, as it is kept from one start to the next; of another address it says nothing. */
 export type KeptCheck = Pick<ProviderBlock, 'base_url' | 'status' | 'last_checked'>;
 
-/** A configured Ollama host: its address, and the way to its client. */
+/** An Ollama host: its address, and the way to its client. */
 export interface HostOpener {
   readonly url: string;
   open(): Promise<OllamaClient>;
@@ -21,8 +22,8 @@ export interface HostOpener {
 
 /** What a set of providers stands on besides their blocks. */
 export interface ProvidersOptions extends ProviderOptions {
-  /** The host in force: the provider `ollama`. */
-  readonly client: OllamaClient;
+  /** The host in force: the provider `ollama`; its client, or the way to it. */
+  readonly client: OllamaClient | HostOpener;
   /** The model of `ollama`, where its block names none; `llama3.2` by default. */
   readonly model?: string | undefined;
   /** Names in the order in which they are asked; empty, or left out: `ollama` alone. */
@@ -44,6 +45,9 @@ export function createProviders(given: readonly unknown[], options: ProvidersOpt
   const checks = new Map(Object.entries(options.checks ?? {}));
   const known = new Map(readBlocks(given, options).map((block) => [block.name, block]));
   const own = new Set(known.keys());
+  const withModel = new Set(
+    given.flatMap((value) => (isFields(value) && value['model'] !== undefined ? value['name'] : [])),
+  );
   const made = new Map<string, Provider>();
   let keeping = Promise.resolve();
 
@@ -55,7 +59,8 @@ export function createProviders(given: readonly unknown[], options: ProvidersOpt
   fallback.forEach(blockOf);
   const make = (block: ProviderBlock): Provider => {
     const host = own.has(block.name) ? undefined : hosts[block.name];
-    const provider = made.get(block.name) ?? createProvider(block, options, host);
+    const isDefault = !withModel.has(block.name);
+    const provider = made.get(block.name) ?? createProvider(block, options, { host, isDefault });
     made.set(block.name, provider);
     return provider;
   };
@@ -137,7 +142,7 @@ function readBlocks(given: readonly unknown[], { client, model }: ProvidersOptio
       type: 'ollama',
       enabled: true,
       model: (saysModel ? own?.model : model) ?? BLOCK_DEFAULTS.model,
-      base_url: `${client.host.url}/v1`,
+      base_url: `${'url' in client ? client.url : client.host.url}/v1`,
       ...(own?.cost === undefined ? {} : { cost: own.cost }),
     },
     ...blocks.filter(({ name }) => name !== OWN_HOST),
@@ -156,11 +161,11 @@ function hostBlock(name: string, { hosts = {}, model }: ProvidersOptions): Provi
   };
 }
 
-/** `host` is where the provider is a configured host, and no block of its own. */
+/** `host` is where the provider is a configured host, and no block of its own; `isDefault` where no block names its model. */
 function createProvider(
   block: ProviderBlock,
   options: ProvidersOptions,
-  host: HostOpener | undefined,
+  { host, isDefault }: { readonly host: HostOpener | undefined; readonly isDefault: boolean },
 ): Provider {
   const { client, now = Date.now } = options;
   if (block.type === 'openai') return createOpenAiProvider(block, options);
@@ -170,10 +175,14 @@ function createProvider(
     name,
     base_url,
     model,
+    ...(isDefault ? { model_is_default: true as const } : {}),
     local: isLocal(providerAddress(base_url, 'ollama')),
     ...(cost === undefined ? {} : { cost }),
   };
-  if (name === OWN_HOST) return createOllamaProvider({ info, client, isOther: false, now });
+  if (name === OWN_HOST) {
+    const opened = 'url' in client ? () => client.open() : client;
+    return createOllamaProvider({ info, client: opened, isOther: false, now });
+  }
   const secret = findKey(block, options.env ?? {});
   const open = async (): Promise<OllamaClient> => (await host?.open()) ?? openHost(block, options);
   return createOllamaProvider({ info, client: open, isOther: true, secret, now });

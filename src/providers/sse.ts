@@ -22,7 +22,8 @@ export function createSseReader<Item>(take: (data: string, items: Item[]) => voi
   return {
     take: () => undefined,
     takeLine: (raw, items) => {
-      const line = (isFirst ? raw.replace(/^\uFEFF/, '') : raw).replace(/\r$/, '');
+      let line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+      if (isFirst) line = line.replace(/^\uFEFF/, '');
       isFirst = false;
       if (line === '') return flush(items);
       if (line.startsWith('{')) {

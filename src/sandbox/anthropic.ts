@@ -1,9 +1,9 @@
 import type { Answer } from './answer.js';
 import { answerChat, prepareChat, readMessages } from './answer.js';
 import { RUNNER_DIED } from './chat.js';
-import { Refusal, StreamOver } from './errors.js';
+import { StreamOver } from './errors.js';
 import type { Exchange, JsonObject } from './exchange.js';
-import { readJson, sendBody } from './exchange.js';
+import { readJson, sendBody, sendJson } from './exchange.js';
 import type { Metrics, Ready } from './run.js';
 import { demandAnswers, findModel, speak } from './run.js';
 import { hashNumber } from './text.js';
@@ -12,28 +12,34 @@ import type { World } from './world.js';
 import { openWriter } from './writer.js';
 
 /**
- * Answers /v1/messages, whole or as server-sent events: from the documentation of Anthropic's API and the source of
- * Ollama's version of it, as no exchange with a real server was recorded.
+ * Answers /v1/messages, whole or as server-sent events, as the recorded exchanges with Ollama 0.24.0 have it; calls of
+ * tools, which none of them holds, by its source.
  */
 export async function answerMessages(world: World, exchange: Exchange): Promise<void> {
   const given = readJson(exchange);
-  const model = String(given['model'] ?? '');
-  if (model === '') throw new Refusal(400, 'model is required');
-  const limit = given['max_tokens'];
-  if (typeof limit !== 'number' || limit <= 0) {
-    throw new Refusal(400, 'max_tokens is required and must be positive');
+  const mistake = findMistake(given);
+  if (mistake !== undefined) {
+    sendJson(exchange, 400, messagesError(exchange, 400, mistake));
+    return;
   }
-  if (!Array.isArray(given['messages']) || given['messages'].length === 0) {
-    throw new Refusal(400, 'messages is required');
-  }
-  const request = nativeRequest(given, limit);
+  const model = String(given['model']);
+  const request = nativeRequest(given);
   const messages = readMessages(request['messages']);
   const found = await findModel(world, model);
   demandAnswers(found.facts, model, 'chat');
-  const ready = await prepareChat(world, request, messages, exchange);
-  const answer = answerChat(ready, request, messages, { old: isOld(world), plan: exchange.plan });
-  const id = `msg_${hashNumber(exchange.body.toString()).toString(16)}`;
-  if (given['stream'] === true) return await streamMessage(world, exchange, ready, answer, id);
+  // A model that can't think is not refused here: it answers without.
+  const asked = found.facts.capabilities.includes('thinking') ? request : { ...request, think: undefined };
+  const ready = await prepareChat(world, asked, messages, exchange);
+  const answer = answerChat(ready, asked, messages, { old: isOld(world), plan: exchange.plan });
+  const id = makeId('msg', exchange);
+  if (given['stream'] === true) {
+    const message = {
+      ...messageHead(id, ready),
+      content: [],
+      usage: { input_tokens: guessTokens(given), output_tokens: 0 },
+    };
+    return await streamMessage(world, exchange, ready, answer, message);
+  }
   const said = { thinking: '', content: '' };
   const metrics = await speak(world, ready, answer, exchange.signal, (piece) => {
     said[piece.kind] += piece.text;
@@ -41,7 +47,7 @@ export async function answerMessages(world: World, exchange: Exchange): Promise<
   });
   if (exchange.signal.aborted) throw new StreamOver();
   const content = [
-    ...(said.thinking === '' ? [] : [{ type: 'thinking', thinking: said.thinking, signature: '' }]),
+    ...(said.thinking === '' ? [] : [{ type: 'thinking', thinking: said.thinking }]),
     ...(said.content === '' ? [] : [{ type: 'text', text: said.content }]),
     ...answer.toolCalls.map((call) => ({
       type: 'tool_use',
@@ -54,18 +60,50 @@ export async function answerMessages(world: World, exchange: Exchange): Promise<
     ...messageHead(id, ready),
     content,
     ...stopOf(answer, metrics),
-    usage: { input_tokens: metrics.prompt_eval_count, output_tokens: metrics.eval_count },
+    usage: usageOf(metrics),
   };
   sendBody(exchange, 200, 'application/json', `${JSON.stringify(whole)}\n`);
+}
+
+// What is looked for before the model is.
+function findMistake({ model, max_tokens: limit, messages }: JsonObject): string | undefined {
+  if (String(model ?? '') === '') return 'model is required';
+  if (typeof limit !== 'number' || limit <= 0) return 'max_tokens is required and must be positive';
+  return Array.isArray(messages) && messages.length > 0 ? undefined : 'messages is required';
 }
 
 function messageHead(id: string, ready: Ready): object {
   return { id, type: 'message', role: 'assistant', model: ready.text };
 }
 
-function stopOf(answer: Answer, metrics: Metrics): { stop_reason: string; stop_sequence: null } {
+function stopOf(answer: Answer, metrics: Metrics): { stop_reason: string } {
   const ended = metrics.done_reason === 'length' ? 'max_tokens' : 'end_turn';
-  return { stop_reason: answer.toolCalls.length > 0 ? 'tool_use' : ended, stop_sequence: null };
+  return { stop_reason: answer.toolCalls.length > 0 ? 'tool_use' : ended };
+}
+
+function usageOf({ prompt_eval_count: input, eval_count: output }: Metrics): object {
+  return { input_tokens: input, output_tokens: output };
+}
+
+// A stream begins before the prompt was counted: a token is taken for four letters then.
+function guessTokens({ system, messages, tools }: JsonObject): number {
+  const said = (messages as unknown[]).map(objectOf);
+  const offered = Array.isArray(tools) ? tools.map(objectOf) : [];
+  const texts = [
+    textOf(system),
+    ...said.flatMap(({ role, content }) => [String(role), textOf(content)]),
+    ...offered.flatMap((tool) => [tool['name'], tool['description'], JSON.stringify(tool['input_schema'])]),
+  ];
+  const letters = texts.reduce((sum: number, text) => sum + Buffer.byteLength(String(text ?? '')), 0);
+  return Math.max(1, Math.floor(letters / 4));
+}
+
+// 24 hexadecimal digits, the same ones for the same request.
+function makeId(prefix: string, { body }: Exchange): string {
+  const digits = ['a', 'b', 'c'].map((salt) =>
+    hashNumber(`${salt}${body.toString()}`).toString(16).padStart(8, '0'),
+  );
+  return `${prefix}_${digits.join('')}`;
 }
 
 const sse = (type: string, more: object): string =>
@@ -76,16 +114,13 @@ async function streamMessage(
   exchange: Exchange,
   ready: Ready,
   answer: Answer,
-  id: string,
+  message: object,
 ): Promise<void> {
   const { response, plan, signal } = exchange;
   const fault = sse('error', { error: { type: 'api_error', message: RUNNER_DIED } });
   const writer = openWriter(response, plan, signal, fault);
   response.writeHead(200, { 'content-type': 'text/event-stream' });
-  const usage = { input_tokens: answer.promptTokens, output_tokens: 0 };
-  const message = { ...messageHead(id, ready), content: [], stop_reason: null, stop_sequence: null, usage };
   await writer.write(sse('message_start', { message }), 0);
-  await writer.write(sse('ping', {}), 0);
 
   let index = -1;
   let open: string | undefined;
@@ -105,15 +140,11 @@ async function streamMessage(
   });
   for (const { id: callId, function: call } of answer.toolCalls) {
     await begin(callId, { type: 'tool_use', id: callId, name: call.name, input: {} }, 1);
-    const input = JSON.stringify(call.arguments);
-    // In two pieces, as a model writes it: neither is JSON by itself.
-    for (const partial of [input.slice(0, input.length / 2), input.slice(input.length / 2)]) {
-      const delta = { type: 'input_json_delta', partial_json: partial };
-      await writer.write(sse('content_block_delta', { index, delta }), 1);
-    }
+    const delta = { type: 'input_json_delta', partial_json: JSON.stringify(call.arguments) };
+    await writer.write(sse('content_block_delta', { index, delta }), 1);
   }
   if (open !== undefined) await writer.write(sse('content_block_stop', { index }), 1);
-  const end = { delta: stopOf(answer, metrics), usage: { output_tokens: metrics.eval_count } };
+  const end = { delta: stopOf(answer, metrics), usage: usageOf(metrics) };
   await writer.write(sse('message_delta', end), 1, true);
   await writer.write(sse('message_stop', {}), 1, true);
   await writer.end();
@@ -129,15 +160,14 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
 };
 
 /** The body of an error in the shape of this API. */
-export function messagesError(exchange: Exchange, status: number, message: string): string {
+export function messagesError(exchange: Exchange, status: number, message: string): object {
   const type = ERROR_TYPES[status] ?? 'api_error';
-  const id = hashNumber(exchange.body.toString()).toString(16);
-  return `${JSON.stringify({ type: 'error', error: { type, message }, request_id: `req_${id}` })}\n`;
+  return { type: 'error', error: { type, message }, request_id: makeId('req', exchange) };
 }
 
 // The request as /api/chat would have it.
-function nativeRequest(given: JsonObject, limit: number): JsonObject {
-  const options: Record<string, unknown> = { num_predict: limit };
+function nativeRequest(given: JsonObject): JsonObject {
+  const options: Record<string, unknown> = { num_predict: given['max_tokens'] };
   for (const key of ['temperature', 'top_p', 'top_k']) {
     if (typeof given[key] === 'number') options[key] = given[key];
   }

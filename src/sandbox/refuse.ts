@@ -50,7 +50,7 @@ export function failWith(world: World, exchange: Exchange, error: unknown): void
   }
   if (exchange.path === '/v1/messages') {
     const body = messagesError(exchange, refusal.status, refusal.message);
-    sendBody(exchange, refusal.status, 'application/json', body);
+    sendBody(exchange, refusal.status, 'application/json', `${JSON.stringify(body)}\n`);
     return;
   }
   if (exchange.path.startsWith('/v1/')) {

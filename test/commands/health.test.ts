@@ -22,6 +22,15 @@ async function healthJson(
 const json = { headers: { 'content-type': 'application/json' } };
 
 describe('health', () => {
+  it('breaks what it says between words on a narrow terminal, under itself', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    const { stdout } = await run(['health', '--color', 'never'], url, { ...TERMINAL, columns: 50 });
+    const [first = '', ...rest] = stdout.split('\n\n')[0]?.split('\n') ?? [];
+    expect(first).toMatch(/^ ✗ server {5}No Ollama server at$/);
+    for (const row of rest) expect(row).toMatch(/^ {14}(?: {5})?\S/);
+    for (const row of [first, ...rest]) expect(row.length <= 50 || !row.trim().includes(' ')).toBe(true);
+  });
+
   it('calls a sandbox healthy, and says that it is one', async () => {
     const sandbox = await startSandbox();
     try {
@@ -100,7 +109,11 @@ describe('health', () => {
         ? { ...json, body: ['{"models":[{"name":"a:b","size":1}]}'] }
         : { status: 404, headers: { 'content-type': 'text/plain' }, body: ['404 page not found'] },
     );
-    expect(await healthJson(old.url)).toMatchObject({ code: 0, status: 'healthy', models: 1 });
+    const report = await healthJson(old.url);
+    expect(report).toMatchObject({ code: 0, status: 'healthy', models: 1 });
+    expect(report).not.toHaveProperty('system.vram_used_bytes');
+    const ps = await run(['ps'], old.url);
+    expect(ps.stderr).toContain('what is loaded: Ollama 0.1.38 and later');
     await old.close();
   });
 

@@ -69,7 +69,7 @@ describe('hosts add', () => {
 
   it('takes everything that a host may need, and --use makes it the default', async () => {
     const headers = secretFile('gpu.headers', 'x-team: blue\n');
-    const ca = secretFile('ca.pem', 'pem', 0o644);
+    const ca = secretFile('ca.pem', '-----BEGIN CERTIFICATE-----\n', 0o644);
     const argv = [
       'add',
       'gpu',
@@ -212,7 +212,8 @@ describe('hosts add', () => {
     ['two files', ['gpu', 'box', '--header-file', 'h', '--header', '@h'], /one file of headers/],
     ['a file and a token', ['gpu', 'box', '--header-file', 'h', '--token'], /has no place/],
     ['a file that is not there', ['gpu', 'box', '--header-file', 'gone'], /gone can't be read/],
-    ['a CA file that is not there', ['gpu', 'box', '--ca-file', 'gone'], /--ca-file: gone can't be read/],
+    ['a CA file that is not there', ['gpu', 'box', '--ca-file', 'gone'], /--ca-file: \S+gone can't be read/],
+    ['a CA file without a certificate', ['gpu', 'box', '--ca-file', 'h'], /holds no certificate in PEM/],
   ])('refuses %s, exits 2 and writes nothing', async (_, argv, message) => {
     secretFile('h', 'x-a: b');
     const ran = await hosts(['add', ...argv]);
@@ -424,7 +425,12 @@ describe('hosts test', () => {
       items: [
         { name: 'good', ok: true },
         { name: 'shut', ok: false, error: { code: 'unauthorized' } },
-        { name: 'gone', ok: false, error: { code: 'unreachable' } },
+        {
+          name: 'gone',
+          url: expect.stringMatching(/^http:/) as string,
+          ok: false,
+          error: { code: 'unreachable' },
+        },
       ],
     });
     expect(JSON.parse(all.stderr)).toMatchObject({ error: { code: 'partial' } });

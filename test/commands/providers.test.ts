@@ -190,6 +190,24 @@ describe('providers add, enable, disable and rm', () => {
   });
 });
 
+describe('where the credentials of the host in force are missing', () => {
+  const hosts = (): string => `hosts: {mine: {url: "${sandbox.url}", token_env: NO_SUCH}}\nhost: mine\n`;
+  const bare = async (...words: readonly string[]): Promise<Ran> =>
+    await run(['providers', ...words], undefined, { env: { HOME: home } });
+
+  it('lists the providers, and tests the others', async () => {
+    configure(`${cloud()}${hosts()}`);
+    const listed = await bare('list');
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(listed.stdout).toContain('cloud\topenai');
+    expect((await bare('test', 'cloud')).code).toBe(0);
+    const own = await bare('test', 'ollama', '--json');
+    expect(own.code).toBe(2);
+    expect(JSON.parse(own.stdout)).toMatchObject({ items: [{ status: 'error', error: { code: 'config' } }] });
+    expect(own.stderr).toContain('NO_SUCH');
+  });
+});
+
 describe('providers test', () => {
   it('asks those that are enabled, or all, or those named, and remembers what came of it', async () => {
     configure(

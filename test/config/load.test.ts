@@ -157,6 +157,13 @@ describe('the user file', () => {
     expect(await modelOf({ env: { XDG_CONFIG_HOME: path.join(root, 'xdg') } })).toBe('xdg');
   });
 
+  it('may name a file from the home folder by ~', async () => {
+    writeUser('ca_file: ~/ca.pem\nhosts: {box: {url: "http://box", header_file: "~/box.headers"}}\n');
+    const { settings } = await load();
+    expect(settings.ca_file).toBe(path.join(home, 'ca.pem'));
+    expect(settings.hosts['box']?.header_file).toBe(path.join(home, 'box.headers'));
+  });
+
   it('may set what a project may not', async () => {
     writeUser(
       'host: http://ann:pw@gpu.lan\nheaders: {X-Key: k}\nauto_start_server: true\nca_file: certs/ca.pem\n',

@@ -154,6 +154,13 @@ describe('against the embedded server', () => {
     if (['error-line', 'no-done', 'cut'].includes(name)) expect(textOf(events)).not.toBe('');
   });
 
+  test("a proxy's page is no word of a server that something was done", async () => {
+    fault('html-200');
+    const page = { code: 'protocol', reason: 'html' };
+    await expect(client.delete('gemma3:1b')).rejects.toMatchObject(page);
+    await expect(client.copy('gemma3:1b', 'mine')).rejects.toMatchObject(page);
+  });
+
   test('lines and characters in pieces change nothing', async () => {
     const whole = textOf(await all(client.chat(ask('Say something with émojis.'))));
     fault('half-lines');
@@ -311,8 +318,11 @@ describe('against a server that fails', () => {
       (signal: AbortSignal) => all(client.chat(ask('x'), { signal })),
     ]) {
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), 50);
-      expect((await start(controller.signal)).at(-1)).toMatchObject({ error: { code: 'interrupted' } });
+      const before = server?.requests.length;
+      const events = start(controller.signal);
+      await expect.poll(() => server?.requests.length, { timeout: 10_000 }).not.toBe(before);
+      controller.abort();
+      expect((await events).at(-1)).toMatchObject({ error: { code: 'interrupted' } });
       expect(await server?.requests.at(-1)?.finished).toBe(false);
     }
   });

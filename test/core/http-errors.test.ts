@@ -72,7 +72,9 @@ describe('an error answer', () => {
   });
 
   test('an empty 403 says what an Ollama server means by it', () => {
-    expect(statusError(403, readErrorBody('', ''), { ...facts, what: '' }).hint).toContain('OLLAMA_ORIGINS');
+    expect(statusError(403, readErrorBody('', ''), { ...facts, what: '' }).hint).toContain(
+      'OLLAMA_HOST=0.0.0.0',
+    );
   });
 
   test('an empty error text still says something', () => {

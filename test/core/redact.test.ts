@@ -21,6 +21,17 @@ describe('createRedactor', () => {
       'first-1 second-2 first-1',
       '*** *** ***',
     ],
+    ['it in a query', { 'x-key': 'a b/c+d=e' }, 'to ?next=a%20b%2Fc%2Bd%3De', 'to ?next=***'],
+    ['it in quotes', { 'x-key': 'a"b\\cdef' }, 'says "a\\"b\\\\cdef"', 'says "***"'],
+    [
+      'its beginning where a quotation was cut in it',
+      { 'x-key': 'abc-secret' },
+      '("is abc-sec")',
+      '("is ***")',
+    ],
+    ['its beginning before an ellipsis', { 'x-key': 'abc-secret' }, '"is abc-sec…".', '"is ***…".'],
+    ['its beginning at the end', { 'x-key': 'abc-secret' }, 'abc-se is abc-secre.', 'abc-se is ***.'],
+    ['each beginning', { 'x-key': 'abcabc-secret' }, '"abcabcabc-s" "abcabc-"', '"abc***" "***"'],
   ])('takes out %s', (_, headers, text, told) => {
     expect(createRedactor(headers)(text)).toBe(told);
   });
@@ -55,5 +66,30 @@ describe('a server that says the credential back', () => {
       if (event.type === 'error') told = event.error.message;
     }
     expect(told).not.toContain('tok-12345');
+  });
+
+  it('is not quoted with it: a line of an error, also where more comes behind it', async () => {
+    server = await serve(() => ({ body: ['{"error": "tok-12345 is not known"}\n{"status": "?"}\n'] }));
+    const client = new OllamaClient(server.url, { headers: { authorization: 'Bearer tok-12345' } });
+    const told: string[] = [];
+    for await (const event of client.chat({ model: 'm', messages: [] })) {
+      if (event.type === 'error') told.push(event.error.message);
+    }
+    for await (const event of client.pullModelStream('m', { retries: 0 })) {
+      if (event.type === 'Error') told.push(event.message);
+    }
+    expect(told).toEqual(['*** is not known', '*** is not known']);
+  });
+
+  it('is not quoted by the parser that could not read it', async () => {
+    server = await serve(() => ({ body: ['tok-12345\n'] }));
+    const client = new OllamaClient(server.url, { headers: { authorization: 'Bearer tok-12345' } });
+    for await (const event of client.chat({ model: 'm', messages: [] })) {
+      if (event.type !== 'error') continue;
+      expect(event.error.stack).toContain('no JSON: "***"');
+      expect(event.error.cause).toBeInstanceOf(SyntaxError);
+      expect((event.error.cause as Error).stack).not.toContain('tok-1234');
+    }
+    expect.assertions(3);
   });
 });

@@ -8,6 +8,7 @@ import { BIN, openFolder } from './program.js';
 export interface GatewayProcess {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   readonly token: string;
   /** All that it has said on stderr. */
   said(): string;
@@ -44,6 +45,7 @@ export async function startGatewayProcess(
   return {
     url,
     port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
     token: tokenOf() ?? '',
     said: () => said,
     signal: (signal) => void child.kill(signal),

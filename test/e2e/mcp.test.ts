@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { onTestFinished, expect, test } from 'vitest';
+import { closedPort } from '../support/fault-server.js';
 import { openSandbox } from './open-chat.js';
 import { BIN, openFolder, runProgram } from './program.js';
 
@@ -50,21 +51,28 @@ test('the built program serves an editor by the SDK, asks before it changes anyt
     .toBe('gone');
 });
 
+function line(message: object): string {
+  return `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`;
+}
+
+const GREETING = [
+  line({
+    id: 1,
+    method: 'initialize',
+    params: {
+      protocolVersion: '2025-06-18',
+      capabilities: {},
+      clientInfo: { name: 'inspector', version: '1' },
+    },
+  }),
+  line({ method: 'notifications/initialized' }),
+];
+
 test('the built program answers lines from a pipe, and nothing else is on its stdout', async () => {
   const sandbox = await openSandbox({ installed: [MODEL] });
-  const line = (message: object): string => `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`;
   const ran = await runProgram(['mcp', '--debug'], sandbox.url, {
     stdin: [
-      line({
-        id: 1,
-        method: 'initialize',
-        params: {
-          protocolVersion: '2025-06-18',
-          capabilities: {},
-          clientInfo: { name: 'inspector', version: '1' },
-        },
-      }),
-      line({ method: 'notifications/initialized' }),
+      ...GREETING,
       'nonsense\n',
       line({ id: 2, method: 'tools/call', params: { name: 'list_available_models', arguments: {} } }),
     ].join(''),
@@ -79,6 +87,32 @@ test('the built program answers lines from a pipe, and nothing else is on its st
   expect(answers.find(({ id }) => id === 2)).toMatchObject({
     result: { structuredContent: { models: [{ name: MODEL }] } },
   });
+  expect(ran.stderr).toContain('debug: ');
+});
+
+test('the built program warns of a server that is down on stderr alone, and answers every call', async () => {
+  const call = (id: number, name: string, given: object): string =>
+    line({ id, method: 'tools/call', params: { name, arguments: given } });
+  const ran = await runProgram(['mcp', '--debug'], `http://127.0.0.1:${await closedPort()}`, {
+    stdin: [
+      ...GREETING,
+      call(2, 'check_status', {}),
+      call(3, 'list_available_models', {}),
+      call(4, 'chat', { message: 'Say hello', model: MODEL }),
+    ].join(''),
+  });
+  expect(ran.code).toBe(0);
+  const answers = ran.stdout
+    .trimEnd()
+    .split('\n')
+    .map((each) => JSON.parse(each) as { jsonrpc: string; id: number; result: object });
+  expect(answers.map(({ jsonrpc, id }) => [jsonrpc, id]).toSorted()).toEqual(
+    [1, 2, 3, 4].map((id) => ['2.0', id]),
+  );
+  const resultOf = (id: number): unknown => answers.find((answer) => answer.id === id)?.result;
+  expect(resultOf(2)).toMatchObject({ structuredContent: { reachable: false, models_count: 0 } });
+  expect([resultOf(3), resultOf(4)]).toMatchObject([{ isError: true }, { isError: true }]);
+  expect(ran.stderr).toContain('warning: ');
   expect(ran.stderr).toContain('debug: ');
 });
 

@@ -1,12 +1,12 @@
 import type { Client } from '@modelcontextprotocol/client';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
-import { closedPort } from '../support/fault-server.js';
+import { closedPort, serve } from '../support/fault-server.js';
 import { openEditor, runMcp, type EditorOptions } from './open-mcp.js';
 
 const MODEL = 'llama3.2:1b';
@@ -112,6 +112,80 @@ describe.each([
     expect(text).toContain('--allow-remove');
     expect((await call(client, 'pull_model', { model: 'gemma3:1b' })).isError).toBe(true);
     expect(asksFor('/api/pull') + asksFor('/api/delete')).toBe(0);
+  });
+});
+
+describe('a chat with others than the server in use', () => {
+  let home: string;
+  beforeEach(() => {
+    home = mkdtempSync(path.join(tmpdir(), 'mcp-providers-'));
+    const folder = path.join(home, '.config', 'ollama-cli');
+    mkdirSync(folder, { recursive: true });
+    const cloud = { type: 'openai', enabled: true, base_url: `${sandbox.url}/v1`, model: MODEL };
+    const config = { providers: { cloud }, fallback: ['ollama', 'cloud'] };
+    writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
+  });
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  it('asks a provider that is named', async () => {
+    const { client } = await open({}, [], { HOME: home });
+    const { fields } = await call(client, 'chat', { message: 'Hello', provider: 'cloud' });
+    expect(fields).toMatchObject({ provider: 'cloud', model: MODEL });
+    expect(asksFor('/v1/chat/completions')).toBe(1);
+    const unknown = await call(client, 'chat', { message: 'Hello', provider: 'clod' });
+    expect(unknown.text).toMatch(/^usage: There is no provider "clod"\.\n.*cloud/);
+  });
+
+  it('gets the answer of the next one of fallback, and is told why', async () => {
+    const dead = `http://127.0.0.1:${String(await closedPort())}`;
+    const mcp = runMcp(dead, [], { env: { HOME: home } });
+    const { client } = await openEditor(mcp);
+    const { fields } = await call(client, 'chat', { message: 'Hello' });
+    expect(fields).toMatchObject({
+      ...{ provider: 'cloud', model: MODEL },
+      fallback: [{ name: 'cloud', reason: expect.stringContaining('ollama: ') }],
+    });
+  });
+});
+
+describe('a pull that the disk does not hold', () => {
+  const PETABYTE = 1e15;
+  async function setting(): Promise<Record<string, string>> {
+    const layers = [
+      {
+        mediaType: 'application/vnd.ollama.image.model',
+        digest: `sha256:${'a'.repeat(64)}`,
+        size: PETABYTE,
+      },
+    ];
+    const config = {
+      ...{ mediaType: 'application/vnd.docker.container.image.v1+json', size: 2 },
+      digest: `sha256:${'b'.repeat(64)}`,
+    };
+    const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+    const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config, layers });
+    const registry = await serve({ headers: { 'content-type': 'application/json' }, body: [manifest] });
+    onTestFinished(() => registry.close());
+    return { OLLAMA_MODELS: folder, OLLAMA_CLI_REGISTRY: registry.url };
+  }
+  let folder: string;
+  beforeEach(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'mcp-disk-'));
+    await sandbox.close();
+    sandbox = await startSandbox({ installed: [MODEL], scale: 0.001, modelsDir: folder });
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is refused where it was allowed beforehand', async () => {
+    const { client } = await open({}, ['--allow-pull'], await setting());
+    expect((await call(client, 'pull_model', { model: 'giant' })).text).toMatch(/^no_space: .*1\.0 PB/);
+    expect(asksFor('/api/pull')).toBe(0);
+  });
+
+  it('is a part of the question to a person', async () => {
+    const { client, asked } = await open({ answer: 'no' }, [], await setting());
+    expect((await call(client, 'pull_model', { model: 'giant' })).text).toMatch(/^declined: /);
+    expect(asked[0]).toMatch(/^Download giant to \S+\? 1\.0 PB are still to be fetched, and .* are free in /);
   });
 });
 

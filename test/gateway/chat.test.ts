@@ -191,7 +191,7 @@ describe('a chat with the host in force', () => {
     ['404', 404, 'model_not_found'],
     ['500', 500, 'server_error'],
     ['503', 503, 'server_error'],
-    ['401', 401, 'unauthorized'],
+    ['401', 500, 'unauthorized'],
     ['html', 500, 'protocol'],
     ['html-200', 500, 'protocol'],
     ['error-line@0', 500, 'server_error'],
@@ -215,7 +215,11 @@ describe('a chat with the host in force', () => {
     expect((await send('POST', CHAT, { message: 'Hello' })).status).toBe(500);
     const events = await readEvents(await send('POST', CHAT, { message: 'Hello' }, NDJSON));
     expect(events.some(({ type }) => type === 'token')).toBe(true);
-    expect(events.at(-1)).toMatchObject({ type: 'error', status: 500, error: { code: 'stream_cut' } });
+    expect(events.at(-1)).toMatchObject({
+      type: 'error',
+      status: 500,
+      error: { code: 'stream_cut', hint: 'Ask again; what came is not the whole answer.' },
+    });
   });
 
   it('is 503 of a server that does not run', async () => {
@@ -292,6 +296,20 @@ describe('a chat with a chain', () => {
     // Each in its own way: the second is the host in force.
     expect(chats(lab).map(([path]) => path)).toEqual(['/v1/chat/completions', '/v1/chat/completions']);
     expect(chats(lab)[0]?.[1]).not.toHaveProperty('max_tokens');
+  });
+
+  it('asks the host in force in its own way, by whatever name it stands there', async () => {
+    const lab = await openLab();
+    const send = await openWithProviders({
+      host: lab.sandbox.url,
+      blocks: [block('mine', lab.sandbox.url, { type: 'ollama' })],
+      fallback: ['mine'],
+    });
+    const answer = await (await send('POST', CHAT, { message: 'Hello' })).json();
+    expect(answer).toMatchObject({ provider: 'mine' });
+    expect(chats(lab)).toEqual([
+      ['/v1/chat/completions', expect.not.objectContaining({ max_tokens: 4_096 })],
+    ]);
   });
 
   it('goes past one that is late with its first token', async () => {

@@ -41,6 +41,7 @@ export async function depsOf(context: Context): Promise<GatewayDeps> {
     providers: await openProviders(context),
     pullLimitMs: context.settings.timeouts.pull,
     firstTokenMs: context.settings.timeouts.first_token,
+    silenceMs: context.settings.timeouts.silence,
     checkAllowed: (model) => checkAllowed(context, model),
     outdated: async (signal) =>
       await checkFreshness(context, await findRegistry(context), await context.client.list({ signal }), {

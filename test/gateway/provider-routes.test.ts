@@ -86,6 +86,9 @@ describe('the providers', () => {
       models: ['gemma3:1b'],
       model_available: true,
     });
+    // Also by a client that says JSON of every request, and sends none.
+    const empty = await send('POST', '/api/providers/cloud/test', '');
+    expect([empty.status, await empty.json()]).toMatchObject([200, { status: 'connected' }]);
     expect(await test('off')).toMatchObject({ status: 'connected', model_available: false });
     const gone = await test('gone');
     expect(gone).toMatchObject({ status: 'error', models: [], error: { code: 'unreachable' } });
@@ -98,5 +101,36 @@ describe('the providers', () => {
       ['off', 'connected'],
       ['gone', 'error'],
     ]);
+  });
+});
+
+describe('what is kept for a while', () => {
+  it('of a provider that failed is forgotten once a test of it has passed', async () => {
+    const cloud = await openLab();
+    const own = await openLab();
+    const base_url = `${cloud.sandbox.url}/v1`;
+    const send = await openWithProviders({
+      host: own.sandbox.url,
+      blocks: [{ name: 'cloud', enabled: true, base_url, model: 'gemma3:1b' }],
+      fallback: ['cloud', 'ollama'],
+    });
+    const answerer = async (): Promise<unknown> => {
+      const response = await send('POST', '/api/chat', { message: 'Hello' });
+      return ((await response.json()) as { provider?: unknown }).provider;
+    };
+    cloud.fault('500');
+    expect([await answerer(), await answerer()]).toEqual(['ollama', 'ollama']);
+    cloud.sandbox.setFaults([]);
+    expect(await answerer()).toBe('ollama');
+    expect((await send('POST', '/api/providers/cloud/test')).status).toBe(200);
+    expect(await answerer()).toBe('cloud');
+  });
+
+  it.each(['/health', '/ready'])('of the server is asked anew by %s with force=true', async (path) => {
+    const { send, lab } = await openAll();
+    expect((await send('GET', path)).status).toBe(200);
+    await lab.sandbox.close();
+    expect((await send('GET', path)).status).toBe(200);
+    expect((await send('GET', `${path}?force=true`)).status).toBe(503);
   });
 });

@@ -62,7 +62,7 @@ export async function openWithProviders(options: ProvidersGatewayOptions): Promi
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       signal: signal ?? null,
     });
 }

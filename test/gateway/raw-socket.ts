@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -59,6 +59,19 @@ export function heldConnections(port: number): number {
     const [, local = '', , state, , , , , , inode] = row.trim().split(/\s+/);
     // Without an inode nobody has a descriptor of it: the system waits for late packets.
     return parseInt(local.split(':')[1] ?? '', 16) === port && state !== LISTENING && inode !== '0';
+  }).length;
+}
+
+/** How many sockets a process holds, in both directions. Linux only. */
+export function heldSockets(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).filter((name) => {
+    try {
+      return readlinkSync(`${folder}/${name}`).startsWith('socket:');
+    } catch {
+      // Closed since the folder was read.
+      return false;
+    }
   }).length;
 }
 

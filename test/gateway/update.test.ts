@@ -12,9 +12,9 @@ const pulled = ({ sandbox }: TestGateway): unknown[] =>
     .map(({ body }) => (body as { model: string }).model);
 
 describe('an update', () => {
-  it('pulls nothing where nothing is outdated, with a body and without one', async () => {
+  it('pulls nothing where nothing is outdated, with a body, an empty one and none', async () => {
     const gateway = await openTestGateway({ env: ENV });
-    for (const body of [undefined, {}, { models: [] }]) {
+    for (const body of [undefined, '', {}, { models: [] }]) {
       const response = await gateway.send('POST', UPDATE, body);
       expect([response.status, await response.json()]).toMatchObject([
         200,

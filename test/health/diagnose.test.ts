@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { closedPort, serve, type Script } from '../support/fault-server.js';
 import { startProxy } from '../support/proxy.js';
@@ -202,6 +203,13 @@ describe('health reads certificates', () => {
     const told = await health(`https://127.0.0.1:${server.port}`, [], trusting);
     await server.close();
     expect(told).toMatchObject({ code: 0, status: 'healthy' });
+  });
+
+  it('are not taken from a file that holds none', async () => {
+    const file = fileURLToPath(import.meta.url);
+    const ran = await run(['list'], 'https://127.0.0.1:1', { env: { OLLAMA_CLI_CA_FILE: file } });
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain(`ca_file: ${file} holds no certificate in PEM.`);
   });
 
   it('tells TLS where there is none, and none where there is TLS', async () => {

@@ -36,6 +36,21 @@ describe('the next step', () => {
         expect(step(reason, platform, host)).toMatch(/\S{3,}/);
   });
 
+  it('of a bare 403 is no address that was dialled already', () => {
+    expect(step('host_header', 'linux', 'http://127.0.0.1:9')).not.toContain('-H 127.0.0.1');
+    expect(step('host_header', 'linux', 'http://localhost:9')).toContain('-H 127.0.0.1:9');
+  });
+
+  it('of a page that a proxy makes of its own failure is the server behind it', () => {
+    const of = (status: number): string =>
+      nextStepFor(new OllamaError('protocol', 'x', { reason: 'html', status }), {
+        platform: 'linux',
+        host: parseHost('http://box:1'),
+      }) ?? '';
+    for (const status of [502, 503, 504]) expect(of(status)).toMatch(/reaches no server behind it.*curl -i/);
+    for (const status of [200, 404, 500]) expect(of(status)).not.toContain('behind it');
+  });
+
   it('asks the system in its own words', () => {
     const here = 'http://127.0.0.1:11434';
     expect(step('not_http', 'linux', here)).toContain('ss -ltnp "sport = :11434"');

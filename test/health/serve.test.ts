@@ -113,6 +113,19 @@ describe('serve', () => {
     expect(stderr).toContain(words);
   });
 
+  it.each([
+    ['a page', { headers: { 'content-type': 'text/html' }, body: ['<title>Grafana</title>'] }],
+    ['no such route', { status: 404, headers: { 'content-type': 'text/plain' }, body: ['nothing here'] }],
+  ])('names another program that has the port, and starts nothing: %s', async (_, script) => {
+    const server = await serve(script);
+    const ran = await runHere(['serve'], server.url);
+    await server.close();
+    expect(ran.code).not.toBe(0);
+    expect(ran.stdout).toBe('');
+    expect(ran.stderr).toContain('is not Ollama');
+    expect(ran.stderr).toContain(`Another program has port ${server.port}`);
+  });
+
   it('starts none on another machine', async () => {
     expect((await runHere(['serve'], 'http://box.invalid:1')).code).toBe(2);
   });
@@ -147,6 +160,7 @@ describe('auto_start_server', () => {
     const { code, stderr } = await runHere(['list'], url, on);
     expect(code).toBe(5);
     expect(stderr).toContain('not installed here');
+    expect(stderr).not.toContain('start it');
   });
 
   it('starts nothing for another machine, for TLS or for a path', async () => {

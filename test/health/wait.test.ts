@@ -70,6 +70,14 @@ describe('wait', () => {
     expect(stderr).toContain('0.4 s');
   });
 
+  it('tells steps that reach the server it was asked to wait for', async () => {
+    const port = await closedPort();
+    const ran = await run(['wait', '--json', '-H', `127.0.0.1:${port}`, '--timeout', '300ms']);
+    const hints = lines(ran.stdout).map(({ error }) => (error as { hint?: string } | undefined)?.hint);
+    expect(hints.at(-1)).toContain(`ollama-cli -H 127.0.0.1:${port} health`);
+    expect(ran.stderr).toContain(`ollama-cli -H 127.0.0.1:${port} health`);
+  });
+
   it('bounds a server that says nothing too', async () => {
     server = await serve({ then: 'stall', status: 200, headers: {} });
     const { code } = await wait(server.url, ['--timeout', '300ms']);

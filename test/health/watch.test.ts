@@ -118,6 +118,10 @@ describe('health --on', () => {
     ]);
     expect(document.hosts[0]).toMatchObject({ url: sandbox.url, version: '0.24.0-sandbox' });
 
+    expect(document.hosts[1]).toMatchObject({ error: { code: 'unreachable' } });
+
+    const fields = await run(['health', '--on', 'well', '--fields', 'models,host'], undefined, { env });
+    expect(fields).toMatchObject({ code: 0, stdout: 'models\thost\n3\twell\n' });
     const plain = await run(['health', '--on', 'well,gone'], undefined, { env });
     expect(plain.code).toBe(8);
     const rows = plain.stdout

@@ -2,10 +2,12 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,6 +55,24 @@ fallback:
     expect(parse(changed)).toMatchObject({
       host: 'gpu',
       hosts: { nas: { url: 'nas.lan' }, gpu: { url: 'https://gpu' } },
+    });
+  });
+
+  it('keeps the comment behind a word that is replaced', () => {
+    const changed = changeText(
+      "host: 'nas' # at home\ncolor: never\n",
+      [{ path: ['host'], value: 'gpu' }],
+      false,
+    );
+    expect(changed).toMatch(/^host: .gpu. # at home\ncolor: never\n$/);
+    // What others repeat can't be changed for one alone.
+    expect(() => changeText('host: &m a\nmodel: *m\n', [{ path: ['host'], value: 'gpu' }], false)).toThrow(
+      /can't be changed by itself/,
+    );
+    const shared = 'model: &m a\nhost: *m\n';
+    expect(parse(changeText(shared, [{ path: ['host'], value: 'gpu' }], false))).toEqual({
+      model: 'a',
+      host: 'gpu',
     });
   });
 
@@ -154,5 +174,33 @@ describe('the file itself', () => {
     writeFileSync(file, 'system: [hi\n');
     await expect(changeFile(file, [GPU])).rejects.toMatchObject({ code: 'config' });
     expect(readFileSync(file, 'utf8')).toBe('system: [hi\n');
+  });
+});
+
+describe('several changes at once', () => {
+  it('are all there in the end', async () => {
+    const file = path.join(folder, 'deep', 'config.yaml');
+    const names = Array.from({ length: 12 }, (_, at) => `host${at}`);
+    await Promise.all(
+      names.map(async (name) => await changeFile(file, [{ path: ['hosts', name], value: { url: name } }])),
+    );
+    const { hosts } = parse(readFileSync(file, 'utf8')) as { hosts: object };
+    expect(Object.keys(hosts).sort()).toEqual(names.sort());
+    expect(readdirSync(path.dirname(file))).toEqual(['config.yaml']);
+  });
+
+  it('do not wait for a program that was killed in the middle of its own', async () => {
+    const file = path.join(folder, 'config.yaml');
+    writeFileSync(`${file}.lock`, '');
+    utimesSync(`${file}.lock`, new Date(0), new Date(0));
+    await changeFile(file, [GPU]);
+    expect(readdirSync(folder)).toEqual(['config.yaml']);
+  });
+
+  it('leave the way free after one that could not be made', async () => {
+    const file = path.join(folder, 'config.yaml');
+    writeFileSync(file, 'hosts: [');
+    await expect(changeFile(file, [GPU])).rejects.toThrow();
+    expect(readdirSync(folder)).toEqual(['config.yaml']);
   });
 });

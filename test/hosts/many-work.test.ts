@@ -107,6 +107,17 @@ describe('pull --on', () => {
     expect(ran.code).toBe(8);
     expect(ran.stderr).toMatch(/^failed: locked: .*NOT_SET_HERE/m);
     expect(await installed(gpu)).toContain('smollm2:135m');
+    // Also where not one of them begins.
+    const none = await on(['pull', 'smollm2:135m', '--on', 'locked,other'], {
+      env: {
+        ...own.env,
+        OLLAMA_CLI_HOSTS__OTHER__URL: gpu.url,
+        OLLAMA_CLI_HOSTS__OTHER__TOKEN_ENV: 'NOR_THIS',
+      },
+    });
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(/^failed: locked: .*NOT_SET_HERE/m);
+    expect(none.stderr).toMatch(/^failed: other: .*NOR_THIS/m);
     own.close();
   });
 

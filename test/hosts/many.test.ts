@@ -64,6 +64,13 @@ describe('the hosts of --on', () => {
     expect(none.stderr).toContain('hosts add');
   });
 
+  it('can not be sent one --header', async () => {
+    const ran = await run(['list', '--on', 'gpu', '--header', 'x-team: blue'], undefined, { env: home.env });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain('--header-file');
+    expect(gpu.requests).toEqual([]);
+  });
+
   it('are never told with a password, and are asked with it', async () => {
     const server = await serve(() => ({
       headers: { 'content-type': 'application/json' },
@@ -116,6 +123,22 @@ describe('many hosts', () => {
     }
   });
 
+  it('have 2 s to take the connection, whatever an answer may take', async () => {
+    // A handshake that never ends is a part of connecting.
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = `https://127.0.0.1:${(silent.address() as { port: number }).port}`;
+    const ran = await run(['list', '--on', `${address},gpu`, '--json', '--timeout', '60s'], undefined, {
+      env: home.env,
+    });
+    silent.close();
+    expect(ran.code).toBe(8);
+    expect(parse(ran.stdout).hosts[0]).toMatchObject({
+      ok: false,
+      error: { code: 'timeout', message: expect.stringContaining('within 2000 ms') as string },
+    });
+  });
+
   it('give up on one that accepts and never answers', async () => {
     const silent = createServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
@@ -162,6 +185,33 @@ describe('many hosts', () => {
     ]);
     expect(cpu.requests).toEqual([]);
     own.close();
+  });
+
+  it.each([
+    ['list'],
+    ['ps'],
+    ['df'],
+    ['outdated'],
+    ['health'],
+    ['rm', 'qwen3:8b', '--dry-run'],
+    ['pull', 'gemma3:1b'],
+    ['sync', '-', '--dry-run'],
+  ])('are asked by %s where the secret of the default one can’t be had', async (...words) => {
+    const more = `  locked: {url: "${cpu.url}", token_env: NOT_SET_HERE}\nhost: locked\n`;
+    const own = openHosts({ gpu: gpu.url }, more);
+    const ran = await run([...words, '--on', 'gpu'], undefined, { env: own.env, stdin: 'gemma3:1b\n' });
+    expect(ran).toMatchObject({ code: 0 });
+    expect(ran.stderr).not.toContain('NOT_SET_HERE');
+    own.close();
+  });
+
+  it('are given a step that reaches it, and names of its own, where the only one lacks a model', async () => {
+    const ran = await run(['rm', 'gemma3:1', '--on', 'gpu', '--yes'], undefined, {
+      env: { ...home.env, OLLAMA_HOST: 'cpu' },
+    });
+    expect(ran.code).toBe(3);
+    expect(ran.stderr).toContain('ollama-cli -H gpu pull gemma3:1');
+    expect(cpu.requests).toEqual([]);
   });
 });
 

@@ -112,7 +112,8 @@ describe.skipIf(HOST === '')(`the server at ${HOST}`, () => {
     const terminal = open(['chat', MODEL, '--no-history']);
     await terminal.waitFor(/│ ›/);
     terminal.write('Tell a very long story.\r');
-    await terminal.waitFor('Ctrl-C stops and keeps what came', ANSWER_MS);
+    // A quick model with a short limit has ended by then.
+    await terminal.waitFor(/Ctrl-C stops and keeps what came|tokens · /, ANSWER_MS);
     terminal.write('\x03');
     await terminal.waitFor(/\(stopped\)|tokens · /, ANSWER_MS);
     terminal.write('\x04');

@@ -9,6 +9,7 @@ import { parseProviderBlock } from '../../src/providers/block.js';
 import type { Provider } from '../../src/providers/provider.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { serve, type FaultServer, type Script } from '../support/fault-server.js';
+import { readRecording } from '../core/recorded.js';
 import { answerOf, PNG, summary, WEATHER } from './ask.js';
 
 const SSE = { 'content-type': 'text/event-stream' };
@@ -70,6 +71,29 @@ const STREAM = [
   } as never),
   sse({ type: 'message_stop' }),
 ].join('');
+
+describe('an Anthropic-compatible provider against what was recorded of Ollama', () => {
+  it.each(['v1-messages', 'v1-messages-stream', 'v1-messages-think', 'v1-messages-think-stream'])(
+    'gives the text, reason and usage of %s',
+    async (label) => {
+      const { request, response } = readRecording('0.24.0', label);
+      const body = response.chunks.map(([, text]) => text);
+      const provider = await scripted({ headers: { 'content-type': response.type ?? '' }, body });
+      const answer = await answerOf(provider, HI);
+      const isThought = label.includes('think');
+      expect([answer.thinking !== '', answer.content !== '']).toEqual([isThought, !isThought]);
+      expect(body.join('')).toContain(
+        label.includes('stream') ? 'message_stop' : answer.thinking + answer.content,
+      );
+      expect(answer.reason).toBe('length');
+      const { max_tokens: limit } = JSON.parse(request.body ?? '') as { max_tokens: number };
+      expect(answer.metrics).toMatchObject({
+        prompt_tokens: isThought ? 25 : 20,
+        completion_tokens: limit,
+      });
+    },
+  );
+});
 
 describe('the stream of an Anthropic-compatible provider', () => {
   it('is thinking, text, a call with its arguments, and the usage', async () => {

@@ -34,6 +34,13 @@ test('a success between two failures is a new beginning', () => {
   expect(circuit.shut('gpu')).toBeUndefined();
 });
 
+test('forgets all of them when it is asked to', () => {
+  const { circuit } = openCircuit();
+  fail(circuit);
+  circuit.clearCache();
+  expect(circuit.shut('gpu')).toBeUndefined();
+});
+
 test('after the wait one may try again, and only one at a time', () => {
   const { clock, circuit } = openCircuit();
   fail(circuit);

@@ -9,7 +9,7 @@ import { createOpenAiDecoder } from '../../src/providers/openai-decode.js';
 import { openAiBody } from '../../src/providers/openai-request.js';
 import type { Provider } from '../../src/providers/provider.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
-import { readBody, readRecording, VERSIONS } from '../core/recorded.js';
+import { labelsOf, readBody, readRecording, VERSIONS } from '../core/recorded.js';
 import { closedPort, serve, type FaultServer, type Script } from '../support/fault-server.js';
 import { answerOf, eventsOf, PNG, summary, WEATHER } from './ask.js';
 
@@ -63,6 +63,27 @@ describe('an OpenAI-compatible provider against what was recorded', () => {
       load_ms: 0,
     });
   });
+
+  it.each(VERSIONS.filter((version) => labelsOf(version).includes('v1-chat-stream')))(
+    'gives the same events of a stream of %s whichever byte it is cut at',
+    (version) => {
+      const bytes = Buffer.from(readBody(version, 'v1-chat-stream'));
+      const read = (chunks: readonly Buffer[]): ChatEvent[] => {
+        const events: ChatEvent[] = [];
+        const parser = createLineParser(createOpenAiDecoder({ host: 'http://h', model: 'm' }, () => 0));
+        for (const piece of chunks) parser.push(piece, events);
+        parser.end(events);
+        return events;
+      };
+      const whole = read([bytes]);
+      // What the older one answered is its failure to load the model.
+      expect(whole.at(-1)?.type).toBe(version === '0.24.0' ? 'done' : 'error');
+      for (let at = 1; at < bytes.length; at += 1) {
+        expect(read([bytes.subarray(0, at), bytes.subarray(at)])).toEqual(whole);
+      }
+      expect(read([...bytes].map((byte) => Buffer.from([byte])))).toEqual(whole);
+    },
+  );
 
   it('asks as the recorded request did', async () => {
     const recorded = JSON.parse(readRecording('0.24.0', 'v1-chat-stream').request.body ?? '') as object;

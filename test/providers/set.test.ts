@@ -5,7 +5,9 @@ import { createProviders, type KeptCheck, type ProvidersOptions } from '../../sr
 import type { ProviderSet } from '../../src/providers/provider.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { closedPort, serve } from '../support/fault-server.js';
+import { openFallback } from '../../src/providers/fallback.js';
 import { answerOf } from './ask.js';
+import { collect } from './chain.js';
 
 let sandbox: Sandbox;
 let client: OllamaClient;
@@ -61,6 +63,19 @@ describe('a set of providers', () => {
     expect(open([], { model: 'qwen3' }).blocks()[0]?.model).toBe('qwen3');
     expect(open([{ name: 'ollama' }], { model: 'qwen3' }).blocks()[0]?.model).toBe('qwen3');
     expect(open([]).blocks()[0]?.model).toBe('llama3.2');
+  });
+
+  it('asks a host for the model that was asked for alone, unless its block names one', async () => {
+    const hosts = { bare: { url: sandbox.url, open: () => Promise.resolve(client) } };
+    const blocks = [{ name: 'named', enabled: true, type: 'ollama', base_url: sandbox.url, model: 'own:1b' }];
+    const set = open(blocks, { hosts, fallback: ['ollama', 'bare', 'named'] });
+    expect(set.chain().map(({ info }) => info.model_is_default)).toEqual([true, true, undefined]);
+    const came = await collect(openFallback(set.chain()), { model: 'gone:1b' });
+    expect(came.steps.map(({ name, model }) => [name, model])).toEqual([
+      ['bare', 'gone:1b'],
+      ['named', 'gone:1b'],
+      ['named', 'own:1b'],
+    ]);
   });
 
   it('never tells a key', () => {

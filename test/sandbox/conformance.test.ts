@@ -158,6 +158,14 @@ const ROWS: Readonly<Record<Version, Readonly<Record<string, Row>>>> = {
     'pull-stalled': { state: empty, faults: ['frozen=150ms@50%'] },
     'show-think': {},
     'show-tools': {},
+    'v1-messages': {},
+    'v1-messages-missing': {},
+    'v1-messages-nolimit': {},
+    'v1-messages-stream': {},
+    'v1-messages-think': {},
+    'v1-messages-think-stream': {},
+    'v1-messages-think-unsupported': {},
+    'v1-messages-tools-unsupported': {},
   },
   '0.5.13': {
     ...BOTH,
@@ -237,7 +245,7 @@ function eventsOf(type: string | null, body: string): unknown[] {
     .split('\n\n')
     .filter((item) => item !== '')
     .map((item) => {
-      const data = item.replace(/^data: /, '');
+      const data = item.replace(/^(?:event: \w+\n)?data: /, '');
       return data === '[DONE]' ? data : (JSON.parse(data) as unknown);
     });
 }
