@@ -101,7 +101,14 @@ async function buildProgram() {
   mkdirSync(out, { recursive: true });
   writeFileSync(path.join(out, 'package.json'), '{ "type": "commonjs" }\n');
   const packs = await packChunks(chunks, { ...common, external });
-  for (const [name, text] of packs) writeFileSync(path.join(out, name), text);
+  for (const [name, text] of packs) {
+    // `charset` leaves regular expressions as they are, and bin/ reads the packs as latin1, which is sooner done.
+    const ascii = text.replace(
+      /[^\0-\x7f]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+    writeFileSync(path.join(out, name), ascii);
+  }
 }
 
 async function buildViews() {
