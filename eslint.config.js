@@ -53,7 +53,9 @@ const MAY_IMPORT = {
     ...['src/consent.ts', 'src/context.ts', 'src/config', 'src/core', 'src/format', 'src/models'],
     ...['src/output', 'node:'],
   ],
-  'src/copy-model.ts': ['src/consent.ts', 'src/context.ts', 'src/core', 'src/format', 'src/output'],
+  'src/copy-model.ts': [
+    ...['src/consent.ts', 'src/context.ts', 'src/core', 'src/format', 'src/models/words.ts', 'src/output'],
+  ],
   'src/registry.ts': ['src/context.ts', 'src/core', 'src/format'],
   'src/command.ts': ['src/context.ts', 'src/io.ts', 'commander'],
   'src/program.ts': [

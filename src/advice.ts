@@ -11,6 +11,8 @@ function adviseNotFound(error: OllamaError, { installed = [], where }: Circumsta
   if (error.model === undefined) return { steps: [] };
   const model = cleanLine(error.model);
   const lower = isHuggingFace(model) ? undefined : suggestLowerCase(model);
+  // A command that the error brings is what to do: who removes a model has no use for a pull of it.
+  const isWanted = error.hint?.startsWith('ollama-cli ') !== true;
   const inRegistry = /file does not exist|manifest/i.test(error.message);
   const near = findNearest(model, installed, 3).filter((name) => name !== model);
   const meant = inRegistry
@@ -27,7 +29,7 @@ function adviseNotFound(error: OllamaError, { installed = [], where }: Circumsta
   if (inRegistry) {
     if (lower !== undefined) steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower)}` });
     steps.push(lookUp(model));
-  } else {
+  } else if (isWanted) {
     steps.push({ label: 'get it', command: `ollama-cli pull ${shellWord(lower ?? model)}` });
   }
   return {
@@ -107,7 +109,7 @@ function repositoryPage(model: string): string {
   return `https://huggingface.co/${path.replace(/:[^:]*$/, '')}`;
 }
 
-function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advice {
+function adviseUnauthorized(error: OllamaError, { where, host }: Circumstances): Advice {
   const model = error.model === undefined ? undefined : cleanLine(error.model);
   // An error line in the stream of a pull has no status: it is the registry that refuses the server.
   if (model !== undefined && error.status === undefined) {
@@ -124,13 +126,15 @@ function adviseUnauthorized(error: OllamaError, { where }: Circumstances): Advic
           steps: [{ label: 'on the server', command: 'ollama signin', note: 'the registry asks who it is' }],
         };
   }
+  const named = host === undefined ? 'NAME URL' : `${shellWord(host.name)} ${shellWord(host.url)}`;
+  const force = host === undefined ? '' : ' --force';
   return {
     steps: [
-      { label: 'with a password', command: 'ollama-cli hosts add NAME URL --user USER' },
+      { label: 'with a password', command: `ollama-cli hosts add ${named} --user USER${force}` },
       {
         label: 'with a token',
-        command: 'ollama-cli hosts add NAME URL --token-env VARIABLE',
-        note: 'then ask it with -H NAME',
+        command: `ollama-cli hosts add ${named} --token-env VARIABLE${force}`,
+        ...(host === undefined ? { note: 'then ask it with -H NAME' } : {}),
       },
     ],
   };
@@ -232,8 +236,11 @@ export function advise(error: OllamaError, facts: Circumstances): Advice {
     case 'tls':
     case 'declined':
     case 'partial':
-    case 'interrupted':
       return { steps: [] };
+    case 'interrupted':
+      return {
+        steps: error.hint === undefined ? [{ label: 'run it again', command: 'the same command' }] : [],
+      };
   }
 }
 

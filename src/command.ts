@@ -11,6 +11,11 @@ export interface ActionOptions<Arguments extends unknown[]> {
   readonly settings?: (...args: Arguments) => Readonly<Record<string, unknown>>;
   /** False of what works without the host in force: then that its credentials can't be had is no reason to stop. */
   readonly needsClient?: (...args: Arguments) => boolean;
+  /**
+   * True where others can answer in place of the host in force: then a host whose credentials can't be had fails each
+   * request with that, and the command goes on.
+   */
+  readonly hasOthers?: (settings: Context['settings'], ...args: Arguments) => boolean;
   /** Of a command that streams JSON: what its `start` and its `error` carry where nothing could begin. */
   readonly refused?: (...args: Arguments) => { readonly start: object; readonly error?: object };
 }

@@ -57,6 +57,19 @@ export async function contextForHost(context: Context, name: string): Promise<Co
   return other;
 }
 
+/**
+ * The same for a command that others can answer: a host whose credentials can't be had fails each request with that,
+ * unsent, and nothing before. Throws what else its client can't be had for.
+ */
+export async function contextWithOthers(context: Context): Promise<Context> {
+  try {
+    void context.client;
+    return context;
+  } catch (error) {
+    return (await import('./hosts/refused-client.js')).withRefusedClient(context, error);
+  }
+}
+
 async function assemble(
   io: Io,
   flags: GlobalFlags,

@@ -1,10 +1,11 @@
 import { askOrDecline } from './consent.js';
 import type { Context } from './context.js';
-import { OllamaError } from './core/errors.js';
+import { OllamaError, isOllamaError } from './core/errors.js';
 import { checkModelName, sameModel } from './core/model-name.js';
 import type { InstalledModel } from './core/wire.js';
 import { formatBytes } from './format/bytes.js';
 import { cleanLine } from './format/clean.js';
+import { seeInstalled } from './models/words.js';
 import { checkFields, readFields } from './output/fields.js';
 import { pickFields, writeJson } from './output/json.js';
 import { writeText } from './output/write.js';
@@ -33,7 +34,11 @@ export async function planCopy(context: Context, source: string, destination: st
   const installed = await client.list({ signal: io.signal, force: true });
   const from = installed.find(({ name }) => sameModel(name, source));
   // Only the server's own 404 says that a model is absent.
-  if (from === undefined) await client.show(source, { signal: io.signal });
+  if (from === undefined) {
+    await client.show(source, { signal: io.signal }).catch((error: unknown) => {
+      throw isOllamaError(error) ? seeInstalled(error) : error;
+    });
+  }
   const to = installed.find(({ name }) => sameModel(name, destination));
   const same = to !== undefined && to.digest === from?.digest;
   return { source, destination, digest: from?.digest, replaced: same ? undefined : to };

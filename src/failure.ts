@@ -102,7 +102,11 @@ export function toFailure(thrown: unknown, facts: FailureFacts = {}): Failure {
     message: tidy(message ?? placed(error)),
     hint: cleanLine(hints.join('; ')),
     exit: EXIT_CODES[error.code],
-    steps: next === undefined ? steps : [{ label: 'next', command: cleanLine(next) }, ...steps],
+    // People are told the next step of each of those that it sums up.
+    steps:
+      next === undefined || error.errors !== undefined
+        ? steps
+        : [{ label: 'next', command: cleanLine(next) }, ...steps],
     ...(error.host === undefined ? {} : { host: error.host }),
     ...(error.model === undefined ? {} : { model: error.model }),
     ...(error.status === undefined ? {} : { status: error.status }),
@@ -155,6 +159,13 @@ function combinedExit(failed: readonly ErrorCode[], succeeded: number): number {
   return succeeded === 0 && codes.size === 1 && only !== undefined ? only : EXIT_CODES.partial;
 }
 
+/** What the one error of several says. */
+interface SumFacts {
+  readonly message: string;
+  readonly host?: string;
+  readonly hint?: string | undefined;
+}
+
 /**
  * The one error of several that failed beside `succeeded` others: the only one, else one with the code that all share,
  * or `partial`; undefined of none.
@@ -162,7 +173,7 @@ function combinedExit(failed: readonly ErrorCode[], succeeded: number): number {
 export function sumErrors(
   errors: readonly OllamaError[],
   succeeded: number,
-  facts: { readonly message: string; readonly host?: string },
+  facts: SumFacts,
 ): OllamaError | undefined {
   const [first] = errors;
   return errors.length === 1 && succeeded === 0 ? first : sumOf(errors, succeeded, facts);
@@ -172,7 +183,7 @@ export function sumErrors(
 export function sumOf(
   errors: readonly OllamaError[],
   succeeded: number,
-  { message, host }: { readonly message: string; readonly host?: string },
+  { message, host, hint }: SumFacts,
 ): OllamaError | undefined {
   const [first] = errors;
   if (!first) return undefined;
@@ -181,5 +192,5 @@ export function sumOf(
     succeeded,
   );
   const code = exit === toFailure(first).exit ? first.code : 'partial';
-  return new OllamaError(code, message, { host, errors, cause: first });
+  return new OllamaError(code, message, { host, hint, errors, cause: first });
 }

@@ -12,9 +12,10 @@ const NAMES_MS = 1_000;
 export async function lookUpFacts(error: OllamaError, context: Context): Promise<FailureFacts> {
   const other = otherHost(error, context);
   // Of several that could be asked the one that failed is known: what is advised is about it.
-  if (other !== undefined) return { hostFlag: other };
+  if (other !== undefined) return { hostFlag: other, host: hostOf(error, other) };
   const hostFlag = context.flags.host;
   if (error.code === 'model_not_found') return { hostFlag, installed: await installedNames(context) };
+  if (error.code === 'unauthorized') return { hostFlag, host: hostOf(error, nameInForce(error, context)) };
   if (error.code === 'unreachable') return { hostFlag, hosts: nearHosts(context) };
   if (error.model === undefined || !isOutOfMemory(error)) return { hostFlag };
   const { findSmaller } = await import('./models/smaller.js');
@@ -31,6 +32,15 @@ function otherHost(error: OllamaError, { settings }: Context): string | undefine
   const { host } = error;
   if (host === undefined || !isHostText(host) || isSameHost(host, settings.host)) return undefined;
   return Object.entries(settings.hosts).find(([, { url }]) => isSameHost(url, host))?.[0];
+}
+
+/** The name of the host in force, where it has one and it is what failed: a registry refuses as well. */
+function nameInForce({ host }: OllamaError, { config, settings }: Context): string | undefined {
+  return host !== undefined && isSameHost(host, settings.host) ? config.hostName : undefined;
+}
+
+function hostOf({ host: url }: OllamaError, name: string | undefined): FailureFacts['host'] {
+  return url === undefined || name === undefined ? undefined : { name, url };
 }
 
 /** The configured hosts that a host's word may have been meant for; an address is nobody's name. */

@@ -11,6 +11,8 @@ export interface FailureFacts {
   readonly installed?: readonly string[];
   /** The server as it was named on the command line: a command to copy must ask the same one. */
   readonly hostFlag?: string | undefined;
+  /** The configured host that failed, with its address as it is kept, never with a password. */
+  readonly host?: { readonly name: string; readonly url: string } | undefined;
   /** Configured hosts that may have been meant, where the server's name is none that the network knows. */
   readonly hosts?: readonly string[] | undefined;
   /** True where the registry was allowed plain HTTP: the same command needs it again. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError, type Option } from 'commander';
 import type { Action, Register } from './command.js';
-import { createContext, type Context } from './context.js';
+import { contextWithOthers, createContext, type Context } from './context.js';
 import { addGlobalFlags, findCommand, type GlobalFlags } from './flags.js';
 import type { Io } from './io.js';
 
@@ -101,7 +101,7 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Pro
   addGlobalFlags(command);
 
   const action: Action =
-    (run, { settings, needsClient, refused } = {}) =>
+    (run, { settings, needsClient, hasOthers, refused } = {}) =>
     async (...args) => {
       const flags = command.opts<GlobalFlags>();
       // The root has answered `--version` already: after a command's name it is none of its options.
@@ -110,7 +110,8 @@ export async function buildProgram(argv: readonly string[], io: Io): Promise<Pro
       try {
         context = await createContext(io, flags, settings?.(...args));
         // What its host is sent may not be there to be had: that ends a command before it begins.
-        if (needsClient?.(...args) !== false) void context.client;
+        if (hasOthers?.(context.settings, ...args) === true) context = await contextWithOthers(context);
+        else if (needsClient?.(...args) !== false) void context.client;
       } catch (error) {
         if (flags.json === true && refused) await tellRefused(io, refused(...args), error);
         throw error;

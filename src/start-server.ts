@@ -2,12 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { findProgram } from './config/find-program.js';
+import { hasCredentials, isSameHost } from './config/host-text.js';
 import { stateDir } from './config/paths.js';
 import type { Context } from './context.js';
 import { OllamaError, isOllamaError } from './core/errors.js';
 import { sleep } from './core/retry.js';
 import { timeLimit } from './core/time-limit.js';
-import { isLoopback } from './core/url.js';
+import { isLoopback, type HostAddress } from './core/url.js';
 import { cleanLine } from './format/clean.js';
 import type { Io } from './io.js';
 
@@ -79,12 +80,20 @@ export async function launchServer(context: Pick<Context, 'io' | 'client'>): Pro
   return { started: true, program, pid, log, stop };
 }
 
+/** Where Ollama listens as its installers set it up: a service or an app of the system is the server at no other port. */
+const INSTALLED_PORT = 11_434;
+
 /** What ends a server of which nothing is known but its port. */
-function stopAny(platform: NodeJS.Platform, port: number): string {
-  if (platform === 'win32') return 'taskkill /IM "ollama app.exe" /IM ollama.exe /F';
-  if (platform === 'darwin')
-    return `osascript -e 'quit app "Ollama"', or kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
-  return `sudo systemctl stop ollama, or kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
+export function stopAny(platform: NodeJS.Platform, port: number): string {
+  const isInstalled = port === INSTALLED_PORT;
+  if (platform === 'win32') {
+    return isInstalled
+      ? 'taskkill /IM "ollama app.exe" /IM ollama.exe /F'
+      : `netstat -ano | findstr :${port} shows its PID; taskkill /PID PID /T /F`;
+  }
+  const kill = `kill $(lsof -t -iTCP:${port} -sTCP:LISTEN)`;
+  if (!isInstalled) return kill;
+  return `${platform === 'darwin' ? `osascript -e 'quit app "Ollama"'` : 'sudo systemctl stop ollama'}, or ${kill}`;
 }
 
 /** Whether a server answers there; a refusal is an answer. Throws `protocol` where another program has the port. */
@@ -114,21 +123,15 @@ async function openLog(file: string, platform: NodeJS.Platform): Promise<FileHan
   return handle;
 }
 
-async function spawnServer(
-  io: Io,
-  program: string,
-  { hostname, port }: { readonly hostname: string; readonly port: number },
-  log: string,
-): Promise<ChildProcess> {
+async function spawnServer(io: Io, program: string, host: HostAddress, log: string): Promise<ChildProcess> {
   const cannot = (cause: unknown): OllamaError =>
     new OllamaError('unreachable', `${program} could not be started: ${reason(cause)}.`, { cause });
   const handle = await openLog(log, io.platform).catch((cause: unknown) => {
     throw cannot(cause);
   });
-  const address = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
   try {
     const child = spawn(program, ['serve'], {
-      env: { ...io.env, OLLAMA_HOST: address },
+      env: { ...io.env, OLLAMA_HOST: listenAddress(io.env['OLLAMA_HOST'], host) },
       stdio: ['ignore', handle.fd, handle.fd],
       // Of its own group: the Ctrl-C that ends this program is not meant for it.
       detached: true,
@@ -143,6 +146,13 @@ async function spawnServer(
   } finally {
     await handle.close();
   }
+}
+
+/** The person's own word where it means this server: it may say more than what is dialled, as 0.0.0.0 does. */
+function listenAddress(said: string | undefined, { hostname, port, url }: HostAddress): string {
+  // A server listens with neither a user nor a password.
+  if (said !== undefined && !hasCredentials(said) && isSameHost(said, url)) return said;
+  return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
 }
 
 function reason(error: unknown): string {

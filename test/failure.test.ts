@@ -43,6 +43,17 @@ describe('what a failure says', () => {
     },
   );
 
+  it('tells a script what to do about a sum, and people that of each part alone', () => {
+    const errors = [new OllamaError('unreachable', 'one', { host })];
+    const { hint, steps } = toFailure(new OllamaError('partial', '1 of 2.', { errors, hint: 'Look.' }));
+    expect({ hint, steps }).toEqual({ hint: 'Look.', steps: [] });
+  });
+
+  it('says of what was interrupted that it can be run again, unless there is more to say', () => {
+    expect(told('interrupted', 'Interrupted.', {}).hint).toBe('run it again: the same command');
+    expect(told('interrupted', 'Interrupted.', { hint: 'Go on.' }).hint).toBe('Go on.');
+  });
+
   it('says once how to wait longer', () => {
     expect(told('timeout', 'No answer.', { host }).hint).toContain('--timeout 5m');
     expect(told('timeout', 'No answer.', { host, hint: 'Wait with --timeout.' }).hint).toBe(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OllamaClient } from '../src/core/client.js';
-import { startServer } from '../src/start-server.js';
+import { startServer, stopAny } from '../src/start-server.js';
 import { closedPort, serve } from './support/fault-server.js';
 import { testIo } from './support/io.js';
 
@@ -46,6 +46,19 @@ function open(url: string) {
 }
 
 const log = (): string => path.join(folder, 'ollama-cli', 'logs', 'ollama-serve.log');
+
+describe('what ends a server that was found running', () => {
+  it.each([
+    ['linux', 'sudo systemctl stop ollama, or kill $(lsof'],
+    ['darwin', `osascript -e 'quit app "Ollama"', or kill $(lsof`],
+    ['win32', 'taskkill /IM "ollama app.exe"'],
+  ] as const)('is the service or the app of %s at its own port alone', (platform, words) => {
+    expect(stopAny(platform, 11_434)).toContain(words);
+    const other = stopAny(platform, 31_001);
+    expect(other).toContain(':31001');
+    expect(other).not.toMatch(/systemctl|osascript|ollama/i);
+  });
+});
 
 describe('starting the server', () => {
   it('runs `ollama serve` for the address in use, waits for it, and says how to stop it', async () => {

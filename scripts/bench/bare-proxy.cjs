@@ -6,7 +6,7 @@ const http = require('http');
 
 const { hostname, port } = new URL(process.argv[2]);
 
-const server = http.createServer((request, response) => {
+const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
   const { method, url: path, headers } = request;
   const outgoing = http.request({ hostname, port, method, path, headers }, (incoming) => {
     response.writeHead(incoming.statusCode, incoming.headers);

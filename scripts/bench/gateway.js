@@ -61,7 +61,7 @@ function openCallers() {
     child.send({ order, question, times });
     return await answer;
   };
-  return { ask, close: () => child.disconnect() };
+  return { ask, close: () => child.kill() };
 }
 
 const toGateway = ({ url }, model) => ({
@@ -104,9 +104,14 @@ async function measureStreams(server, rig, runs) {
     for (const { close } of [callers, proxy, gateway]) close();
   }
   const [firstBase, costBase] = [median(first.proxy), median(costs.proxy)];
-  console.error(`a proxy's first byte: ${firstBase.toFixed(2)} ms; a token: ${(costBase * 1000).toFixed(1)} us`);
+  console.error(
+    `a proxy's first byte: ${firstBase.toFixed(2)} ms; a token: ${(costBase * 1000).toFixed(1)} us`,
+  );
   return [
-    figure("gateway: a chat's first byte, to a bare proxy's", first.gateway, { base: firstBase, atMost: 1.3 }),
+    figure("gateway: a chat's first byte, to a bare proxy's", first.gateway, {
+      base: firstBase,
+      atMost: 1.3,
+    }),
     figure(`  processor time a token, ${STREAMS} streams, to the proxy's`, costs.gateway, {
       base: costBase,
       atMost: 1.2,

@@ -2,7 +2,8 @@
 // and how often, and tells when the first byte of each answer had come, in milliseconds, and when all had ended.
 import http from 'node:http';
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
+/** Of one order: a connection that lay idle between two may be closed by the other end as it is used again. */
+let agent;
 const open = new Set();
 
 /** Asks once; resolves at the first byte with the milliseconds until then, and with what resolves at the last. */
@@ -56,9 +57,10 @@ const ORDERS = {
 };
 
 process.on('message', ({ order, ...asked }) => {
+  if (order !== 'hold') agent?.destroy();
+  agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
   ORDERS[order](asked).then(
     (done) => process.send({ done }),
     (error) => process.send({ error: String(error) }),
   );
 });
-process.once('disconnect', () => process.exit());

@@ -90,8 +90,8 @@ async function follow(
       }
       watch?.(batch);
       const told = following?.take(batch);
-      // Whoever reads events has it as one.
-      if (told !== undefined && mode !== 'json') await outlet.note(told);
+      // Whoever reads events has it as one. That another answered, who may cost something, is no small talk.
+      if (told !== undefined && mode !== 'json') await outlet.note(told, { evenQuiet: true });
       await outlet.take(batch, answer);
       next = turn.next();
     }

@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 export interface BatchProgress {
   /** One more prompt has its answer, from now or from before, or has failed. */
   step(how: 'answered' | 'before' | 'failed'): void;
-  /** A remark on a line of its own, clean. */
+  /** Who answers, on a line of its own, clean; also where it is quiet. */
   note(text: string): void;
   end(): void;
 }
@@ -44,7 +44,6 @@ export function openBatchProgress({ io, flags, mode, progressMode }: Context, co
       drawnAt = now;
     },
     note(text) {
-      if (isQuiet) return;
       io.stderr.write(`${isOpen ? '\r\x1b[K' : ''}${text}\n`);
       isOpen = false;
     },

@@ -5,8 +5,8 @@ import type { TurnEvent } from '../tools/turn.js';
 export interface Outlet {
   /** What has come, and the answer as it is with it. */
   take(events: readonly TurnEvent[], answer: AnswerState): Promise<void>;
-  /** A word beside the answer. */
-  note(text: string): Promise<void>;
+  /** A word beside the answer; `evenQuiet` what is told with `--quiet` too. */
+  note(text: string, how?: { readonly evenQuiet: true }): Promise<void>;
   /** Nothing more comes; what is open is ended. May be called again. */
   end(answer: AnswerState): Promise<void>;
 }

@@ -60,9 +60,9 @@ export async function openTextOutlet(
   }
 
   const writeError = async (text: string): Promise<void> => await writeText(io.stderr, text, io.signal);
-  const tell = async (text: string): Promise<void> => {
+  const tell = async (text: string, how?: { readonly evenQuiet: true }): Promise<void> => {
     await breakOff();
-    if (!quiet) await writeError(`${await dim(text)}\n`);
+    if (!quiet || how !== undefined) await writeError(`${await dim(text)}\n`);
   };
   /** Ends what is open on both streams. */
   async function breakOff(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Context } from '../context.js';
 import { OllamaError, isOllamaError } from '../core/errors.js';
 import type { EventStream } from '../answers/outlet.js';
 import { typedError } from '../answers/typed-error.js';
-import { checkModelName } from '../core/model-name.js';
+import { checkModelName, parseModelName } from '../core/model-name.js';
 import { failureJson, toFailure } from '../failure.js';
 import { CHAT_FLAGS, checkFlags, settingsOf, type ChatFlags } from '../opening/chat-flags.js';
 import type { Opening } from '../opening/opening.js';
@@ -36,6 +36,8 @@ export const register: Register = (program, action) => {
   command.action(
     action(chat, {
       settings: (_model, _prompt, flags: ChatFlags) => settingsOf(flags),
+      hasOthers: ({ fallback }, _model, _prompt, flags) =>
+        flags.provider !== undefined || (flags.fallback !== false && fallback.length > 0),
       refused: (model, _prompt, flags) => ({ start: { model: nameModel(model, flags) } }),
     }),
   );
@@ -112,7 +114,10 @@ async function talkOrAnswer(
     images: flags.image ?? [],
   };
   const prompt = isEmptyPrompt(asked) ? undefined : asked;
-  if (prompt === undefined) checkTalk(context, flags);
+  if (prompt === undefined) {
+    await checkReading(context, named, opening);
+    checkTalk(context, flags);
+  }
   const format =
     flags.format === undefined
       ? undefined
@@ -196,6 +201,25 @@ async function nameSession(
   if (resumed) return resumed.id;
   const { makeId } = await import('../sessions/place.js');
   return makeId(io.now());
+}
+
+/** Throws `usage` where the only word was read as the model, and can't be one: it was meant as the prompt. */
+async function checkReading(
+  { mode, io }: Context,
+  named: string | undefined,
+  opening: Opening,
+): Promise<void> {
+  const { model, words, answering } = opening;
+  if (named === undefined || model !== named || words.length > 0) return;
+  const isForeign = answering !== undefined && answering.first.type !== 'ollama';
+  const isTalk = mode !== 'json' && io.stdin.isTTY === true && io.stdout.isTTY === true;
+  // Where a talk begins, a name with a slip in it is told as one.
+  if (!/\s/.test(named) && (isTalk || isForeign || parseModelName(named) !== undefined)) return;
+  const { shellWord } = await import('../next-step.js');
+  const word = cleanLine(named);
+  throw new OllamaError('usage', `"${word}" was read as the model, and there is no prompt.`, {
+    hint: `ollama-cli chat MODEL ${shellWord(word)}; without MODEL once default_model is set`,
+  });
 }
 
 /** Throws `usage` where there is neither a prompt nor a terminal to talk in. */

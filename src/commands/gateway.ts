@@ -22,6 +22,8 @@ interface GatewayFlags {
 }
 
 const DEFAULT_LISTEN = '127.0.0.1:8002';
+/** What can be guessed by trying is shorter. In characters. */
+const SHORTEST_TOKEN = 16;
 /** A head is short: nobody needs longer to send one. */
 const HEAD_MS = 10_000;
 
@@ -45,7 +47,12 @@ export const register: Register = (program, action) => {
       'how long a caller may take to send a request, or leave an answer unread (30s)',
     )
     .option('-y, --yes', 'go on without asking')
-    .action(action(gateway));
+    .action(
+      action(gateway, {
+        hasOthers: ({ fallback, providers }) =>
+          fallback.length > 0 || Object.values(providers).some(({ enabled }) => enabled === true),
+      }),
+    );
 };
 
 async function gateway(context: Context, flags: GatewayFlags): Promise<void> {
@@ -55,6 +62,7 @@ async function gateway(context: Context, flags: GatewayFlags): Promise<void> {
   const allowHosts = (flags.allowHost ?? []).map(checkName);
   const limits = callerLimits(flags);
   const given = await readToken(context, flags);
+  checkLength(context, given, listen.host);
   await checkProjectHost(context, flags.yes === true);
   const { makeToken } = await import('../gateway/token.js');
   const token = flags.token === false ? undefined : (given ?? makeToken());
@@ -110,11 +118,14 @@ function tellStart(
 
 async function gatherDeps(context: Context): Promise<GatewayDeps> {
   const { client, settings, io } = context;
-  const { openProviders } = await import('../providers/configured.js');
+  const { openChain, openProviders } = await import('../providers/configured.js');
   const { createCircuit } = await import('../providers/circuit.js');
+  const providers = openProviders(context);
+  // What is wrong there is told at the start, and not to each caller.
+  await openChain(context, providers);
   return {
     client,
-    providers: openProviders(context),
+    providers,
     pullLimitMs: settings.timeouts.pull,
     firstTokenMs: settings.timeouts.first_token,
     silenceMs: settings.timeouts.silence,
@@ -130,12 +141,12 @@ async function gatherDeps(context: Context): Promise<GatewayDeps> {
   };
 }
 
-/** Requests and what was unforeseen, for `--debug`; never a header, a query or a body. */
+/** Requests by their routes and what was unforeseen, for `--debug`; never what a caller has written. */
 function debugging({ io, flags }: Context): Pick<GatewayOptions, 'onAnswered' | 'onUnforeseen'> {
   if (flags.debug !== true) return {};
   return {
-    onAnswered: ({ method, path, status, ms }) => {
-      io.stderr.write(`debug: ${cleanLine(`${method} ${path}`)}: ${status}, ${ms} ms\n`);
+    onAnswered: ({ method, route = '(no route)', status, ms }) => {
+      io.stderr.write(`debug: ${method} ${route}: ${status}, ${ms} ms\n`);
     },
     onUnforeseen: (error) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -170,6 +181,15 @@ function checkToken(text: string, source: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   const why = token === '' ? 'it is empty' : 'it has characters that no header can carry';
   throw new OllamaError('usage', `${source} holds no token: ${why}.`);
+}
+
+/** Throws `usage` for a token that others could guess; on this machine alone it is warned of. */
+function checkLength({ io }: Context, token: string | undefined, host: string): void {
+  if (token === undefined || token.length >= SHORTEST_TOKEN) return;
+  const why = `The token has ${token.length} characters, and fewer than ${SHORTEST_TOKEN} can be guessed.`;
+  const hint = 'Make one: openssl rand -base64 32';
+  if (!isLoopback(host)) throw new OllamaError('usage', why, { hint });
+  io.stderr.write(`warning: ${why} ${hint}\n`);
 }
 
 /** An origin as browsers write it: a scheme, a name, a port where it is not the usual one, and nothing after. */

@@ -111,15 +111,17 @@ async function validate(context: Context, name: string): Promise<void> {
 async function defaultModel(context: Context): Promise<void> {
   const { io, client, settings } = context;
   const { getDefaultModel } = await import('../editor-tools/functions.js');
-  await tell(context, await getDefaultModel(client, settings.default_model, { signal: io.signal }));
+  const { chosenModel } = await import('../editor-tools/chosen-model.js');
+  await tell(context, await getDefaultModel(client, chosenModel(settings), { signal: io.signal }));
 }
 
 async function capabilities(context: Context, model: string | undefined): Promise<void> {
   const { io, client, settings } = context;
   const { getDefaultModel, getSupportedCapabilities } = await import('../editor-tools/functions.js');
+  const { chosenModel } = await import('../editor-tools/chosen-model.js');
   const { signal } = io;
   const named =
-    model ?? (await getDefaultModel(client, settings.default_model, { signal })).model ?? undefined;
+    model ?? (await getDefaultModel(client, chosenModel(settings), { signal })).model ?? undefined;
   if (named !== undefined) checkModelName(named);
   await tell(context, await getSupportedCapabilities(client, named, { signal }));
 }

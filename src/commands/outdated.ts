@@ -77,7 +77,7 @@ async function outdatedOn(
     ask: async (host) => {
       const { checked, error } = await compare(host, words, flags);
       const items = checked.map(itemOf);
-      return { items, about: { outdated: countOf(items) }, error };
+      return { items, about: { outdated: countOf(items) }, error: error && withStep(error) };
     },
     known: ITEM_FIELDS,
     columns: (fields) => (fields === undefined ? COLUMNS : fields.map(fieldColumn)),
@@ -88,6 +88,12 @@ async function outdatedOn(
     end: (items, hosts) => `${countOf(items)} of ${items.length} outdated on ${hosts}`,
     none: 'No models on',
   });
+}
+
+/** Of several hosts "the same command" would ask all again. */
+function withStep(error: OllamaError): OllamaError {
+  if (error.code !== 'registry_unreachable' || error.hint !== undefined) return error;
+  return new OllamaError(error.code, error.message, { ...error, hint: 'ollama-cli outdated', cause: error });
 }
 
 function itemOf({ name, digest, remoteDigest, state, reason }: Freshness): Item {

@@ -2,6 +2,7 @@ import type { Context } from '../context.js';
 import type { Outcome, Register } from '../command.js';
 import { OllamaError } from '../core/errors.js';
 import { sumErrors } from '../failure.js';
+import { cleanLine } from '../format/clean.js';
 import type { AddFlags } from '../providers/edit.js';
 import type { ProviderBlock, ProviderSet, ProviderTest } from '../providers/provider.js';
 
@@ -148,12 +149,29 @@ async function test(context: Context, names: readonly string[], flags: ListFlags
     header: flags.header !== false,
     name: ({ name, status }) => (status === 'connected' ? name : undefined),
   });
-  const models = new Map(providers.map(({ info }) => [info.name, info.model]));
-  const errors = tests.flatMap((outcome) => errorOf(outcome, models.get(outcome.name) ?? '') ?? []);
+  const errors: OllamaError[] = [];
+  for (const [at, outcome] of tests.entries()) {
+    const info = providers[at]?.info;
+    const error = errorOf(outcome, info?.model ?? '');
+    if (error !== undefined) errors.push(error);
+    else if (info?.model_is_unchosen === true && outcome.model_available !== true) tellNote(context, outcome);
+  }
   const message = `${errors.length} of ${tests.length} did not pass: ${errors.map((error) => error.message).join(' ')}`;
   const error = sumErrors(errors, tests.length - errors.length, { message });
   if (error) throw error;
   return 0;
+}
+
+/** A default that nobody chose and that is not there is no fault of anybody's. */
+function tellNote({ io, flags }: Context, { name, models }: ProviderTest): void {
+  if (flags.quiet === true) return;
+  const has = cleanLine(someOf(models));
+  io.stderr.write(`note: nobody has chosen a model for ${cleanLine(name)} (default_model). ${has}\n`);
+}
+
+function someOf(models: readonly string[]): string {
+  const some = models.slice(0, 5).join(', ');
+  return models.length === 0 ? 'It has none.' : `It has ${some}${models.length > 5 ? ', …' : ''}.`;
 }
 
 /** The error of a test that did not pass; of one whose model is not there too. */
@@ -166,9 +184,8 @@ function errorOf(
     return new OllamaError(code as OllamaError['code'], message, { hint, provider: name });
   }
   if (has !== false) return undefined;
-  const some = models.slice(0, 5).join(', ');
   return new OllamaError('model_not_found', `${name} has no model "${model}".`, {
-    hint: models.length === 0 ? 'It has none.' : `It has ${some}${models.length > 5 ? ', …' : ''}.`,
+    hint: someOf(models),
     provider: name,
   });
 }

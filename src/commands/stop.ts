@@ -9,7 +9,7 @@ import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
 import type { Outcome, Register } from '../command.js';
-import { checkModelWords, meansModel, notInstalled } from '../models/words.js';
+import { checkModelWords, meansModel, notThere } from '../models/words.js';
 
 interface StopFlags {
   readonly all?: boolean;
@@ -169,10 +169,7 @@ async function tell(context: Context, outcome: Stopped, flags: StopFlags): Promi
 /** 0, or throws the one error that tells of all that did not work. */
 function endWith({ client }: Context, { stopped, notLoaded, missing, failed }: Stopped): Outcome {
   const host = client.host.url;
-  const errors = [
-    ...missing.map((word) => notInstalled(word, host, 404)),
-    ...failed.map(({ error }) => error),
-  ];
+  const errors = [...missing.map((word) => notThere(word, host)), ...failed.map(({ error }) => error)];
   const done = stopped.length + notLoaded.length;
   const why = [...missing, ...failed.map(({ name, error }) => `${name} (${error.message})`)].join(', ');
   const message = `${errors.length} of ${errors.length + done} could not be unloaded: ${why}.`;

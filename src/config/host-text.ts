@@ -1,27 +1,32 @@
-import { isLoopback, parseHost } from '../core/url.js';
+import { isLoopback, parseHost, type HostAddress } from '../core/url.js';
 
-/** Whether the text is an address by the grammar of `core/url.ts`; the name of a configured host is one too. */
-export function isHostText(host: string): boolean {
+function parse(host: string): HostAddress | undefined {
   try {
-    return parseHost(host).url !== '' && host.trim() !== '';
+    return parseHost(host);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-/** Whether two addresses, however written, are one server. */
+/** Whether the text is an address by the grammar of `core/url.ts`, or may be the name of a configured host: that may be a number too. */
+export function isHostText(host: string): boolean {
+  return (parse(host) !== undefined && host.trim() !== '') || /^\d\w*$/.test(host.trim());
+}
+
+/** Whether two addresses, however written, are one server; what can't be dialled is none. */
 export function isSameHost(a: string, b: string): boolean {
-  return parseHost(a).url === parseHost(b).url;
+  const one = parse(a);
+  return one !== undefined && one.url === parse(b)?.url;
 }
 
 /** Whether what would be dialled is this machine. */
 export function isLoopbackText(host: string): boolean {
-  return isLoopback(parseHost(host).hostname);
+  return isLoopback(parse(host)?.hostname ?? '');
 }
 
 /** Whether the address carries `user:password@`. */
 export function hasCredentials(host: string): boolean {
-  return parseHost(host).authorization !== undefined;
+  return parse(host)?.authorization !== undefined;
 }
 
 /** The address without `user:password@`. */

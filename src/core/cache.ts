@@ -7,19 +7,29 @@ export interface Cached<Value> {
 
 /**
  * Keeps what `ask` answers for `ttlMs` milliseconds. Callers that come while it is being asked share the answer; a
- * failure is not kept. `now` is in milliseconds.
+ * failure is not kept. `longest` says how long an answer that has come may be kept, where that is shorter. `now` is in milliseconds.
  */
-export function cached<Value>(ttlMs: number, now: () => number, ask: () => Promise<Value>): Cached<Value> {
-  let kept: { readonly at: number; readonly value: Promise<Value> } | undefined;
+export function cached<Value>(
+  ttlMs: number,
+  now: () => number,
+  ask: () => Promise<Value>,
+  longest?: (value: Value) => number,
+): Cached<Value> {
+  let kept: { readonly value: Promise<Value>; until: number } | undefined;
   return {
     get(force) {
-      if (!force && kept && now() - kept.at < ttlMs) return kept.value;
+      if (!force && kept && now() < kept.until) return kept.value;
       const value = ask();
-      const entry = { at: now(), value };
+      const entry = { value, until: now() + ttlMs };
       kept = entry;
-      value.catch(() => {
-        if (kept === entry) kept = undefined;
-      });
+      value.then(
+        (answer) => {
+          if (longest) entry.until = Math.min(entry.until, now() + longest(answer));
+        },
+        () => {
+          if (kept === entry) kept = undefined;
+        },
+      );
       return value;
     },
     clear() {

@@ -43,7 +43,7 @@ export interface ClientOptions {
   readonly env?: ProxyEnvironment;
   /** How long lists of models are kept, 60,000 by default. */
   readonly modelCacheTtl?: number;
-  /** How long a verdict on the server's health is kept, 30,000 by default. */
+  /** How long a verdict on the server's health is kept, 30,000 by default; a bad one no longer than 2,000. */
   readonly healthCheckInterval?: number;
   /** Told of each exchange, without credentials. */
   readonly onHttp?: (event: HttpEvent) => void;
@@ -51,6 +51,8 @@ export interface ClientOptions {
   readonly onMetric?: MetricListener;
   /** Asked where a connection is refused: whether a server was started there, so that it is worth asking again. */
   readonly onRefused?: () => Promise<boolean>;
+  /** What each request fails with, and nothing is sent: where what the server is to be sent can't be had. */
+  readonly refusal?: OllamaError;
   /** Keeps what this server refused as too new for it; without it, that is known as long as the client lives. */
   readonly features?: FeatureMemory;
   readonly now?: () => number;
@@ -70,6 +72,9 @@ export interface CachedCallOptions extends CallOptions {
 export interface PullProgressReporter {
   onEvent(event: OllamaPullEvent): void | Promise<void>;
 }
+
+/** How long a verdict is kept that is not good. In milliseconds. */
+const BAD_VERDICT_MS = 2_000;
 
 const CONNECT_TRY_MS = 5_000;
 
@@ -108,12 +113,16 @@ export class OllamaClient {
       onHttp: options.onHttp,
       onMetric: options.onMetric,
       onRefused: options.onRefused,
+      refusal: options.refusal,
     });
     this.#models = cached(options.modelCacheTtl ?? 60_000, this.#now, async () => await this.#askModels());
+    const interval = options.healthCheckInterval ?? 30_000;
     this.#health = cached(
-      options.healthCheckInterval ?? 30_000,
+      interval,
       this.#now,
       async () => await this.#checkHealth(),
+      // A server that comes back is to be seen soon.
+      ({ status }) => (status === 'healthy' ? interval : BAD_VERDICT_MS),
     );
   }
 

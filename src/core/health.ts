@@ -76,6 +76,12 @@ async function settle<Value>(answer: Promise<Value>): Promise<Value | OllamaErro
   }
 }
 
+/** What went wrong in words that say where, and with which status: a server's own words say neither. */
+export function describeError({ host, status, message }: OllamaError): string {
+  if (host === undefined || status === undefined || message.includes(host)) return message;
+  return `${host} ${message.includes(String(status)) ? 'says' : `answers ${status}`}: ${message}`;
+}
+
 /** The report on a server that could not be asked. */
 export function unreachable(error: OllamaError): HealthReport {
   const answered =
@@ -83,7 +89,7 @@ export function unreachable(error: OllamaError): HealthReport {
   const check: HealthCheck = {
     name: 'server',
     status: 'fail',
-    detail: error.message,
+    detail: describeError(error),
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.reason === undefined ? {} : { reason: error.reason }),
   };
@@ -140,7 +146,7 @@ function modelsCheck(
     return {
       name: 'models',
       status: 'fail',
-      detail: `the list of models could not be read: ${models.message}`,
+      detail: `the list of models could not be read: ${describeError(models)}`,
     };
   }
   const loaded = running instanceof OllamaError ? 'what is loaded is not told' : `${running.length} loaded`;

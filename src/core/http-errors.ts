@@ -92,6 +92,11 @@ function notHttp(error: unknown, facts: RequestFacts & { cause: unknown }): Olla
     typeof error === 'object' && error !== null && 'rawPacket' in error ? error.rawPacket : undefined;
   const came = packet instanceof Uint8Array ? Buffer.from(packet).toString('latin1') : '';
   if (isTlsAlert(came)) return speaksTls(facts);
+  const head = /^HTTP\/\d[^\r\n]*/.exec(came)?.[0].slice(0, LONGEST_GREETING);
+  if (head !== undefined) {
+    const message = `What answers at ${facts.host} speaks HTTP, but its answer is not valid HTTP: it begins with ${JSON.stringify(head)}.`;
+    return new OllamaError('protocol', message, { ...facts, reason: 'not_http' });
+  }
   const greeting = /^[ -~]{3,}/.exec(came)?.[0].slice(0, LONGEST_GREETING);
   const words = greeting === undefined ? '' : `: it says ${JSON.stringify(greeting)}`;
   return new OllamaError('protocol', `What answers at ${facts.host} does not speak HTTP${words}.`, {

@@ -17,7 +17,7 @@ import { proxyFor, type ProxyEnvironment } from './proxy.js';
 import { retryAfterMs, retryDelayMs, sleep, type RetryPolicy } from './retry.js';
 import { nodeTransport } from './transport-node.js';
 import type { Transport, TransportResponse } from './transport.js';
-import { interruption, relay, timeLimit } from './time-limit.js';
+import { allowListeners, interruption, relay, timeLimit } from './time-limit.js';
 import type { HostAddress } from './url.js';
 import { readFailure, readText, serverOf } from './http-answer.js';
 
@@ -64,6 +64,8 @@ export interface HttpSettings {
   readonly onMetric?: MetricListener | undefined;
   /** Asked where a connection is refused: whether a server was started there, so that it is worth sending again. */
   readonly onRefused?: (() => Promise<boolean>) | undefined;
+  /** What each request fails with, and nothing is sent. */
+  readonly refusal?: OllamaError | undefined;
 }
 
 /** One call. */
@@ -127,6 +129,7 @@ export function createHttp(settings: HttpSettings): Http {
     signal: AbortSignal | undefined,
     isMended = false,
   ): Promise<TransportResponse> => {
+    if (settings.refusal) throw settings.refusal;
     const facts: RequestFacts = { host: host.url, model: call.model };
     const body = call.body === undefined ? undefined : encodeBody(call.body);
     try {
@@ -244,9 +247,11 @@ export function createHttp(settings: HttpSettings): Http {
         return answer.status;
       }),
     stream: async function* (call, reader, heartbeatMs) {
-      const open = relay(call.signal);
+      // Without a heartbeat nobody can leave before the answer is there, and then its body is closed.
+      const open = heartbeatMs === undefined ? undefined : relay(call.signal);
+      if (call.signal) allowListeners(call.signal);
       try {
-        const opening = exchange(call, open.signal);
+        const opening = exchange(call, open ? open.signal : call.signal);
         // A model that loads keeps even the head of its answer back: that is silence as any other.
         while (!(await settles(opening, heartbeatMs))) yield [];
         const answer = await opening;
@@ -259,8 +264,8 @@ export function createHttp(settings: HttpSettings): Http {
         if (call.signal?.aborted) throw interruption(call.signal.reason, host);
         throw redacted(cutError(error, { host: host.url, model: call.model }));
       } finally {
-        open.release();
-        open.abort(new OllamaError('interrupted', 'Interrupted.', { host: host.url }));
+        open?.release();
+        open?.abort(new OllamaError('interrupted', 'Interrupted.', { host: host.url }));
       }
     },
   };

@@ -6,13 +6,24 @@ type ChatBatches = AsyncGenerator<readonly ChatEvent[], void, undefined>;
 
 /**
  * The same batches, measured: how long the answer took, its pieces, and at its end its tokens and their speed. One that is
- * let go of before its end is `interrupted`. Where nobody listens these are `batches` themselves.
+ * let go of before its end is `interrupted`. `countOthers`: the pieces that came by another way. Where nobody listens these
+ * are `batches` themselves.
  */
-export function measureAnswer(batches: ChatBatches, meter: Meter, model: string): ChatBatches {
-  return meter.isOn() ? followAnswer(batches, meter, model) : batches;
+export function measureAnswer(
+  batches: ChatBatches,
+  meter: Meter,
+  model: string,
+  countOthers: () => number = () => 0,
+): ChatBatches {
+  return meter.isOn() ? followAnswer(batches, meter, model, countOthers) : batches;
 }
 
-async function* followAnswer(batches: ChatBatches, meter: Meter, model: string): ChatBatches {
+async function* followAnswer(
+  batches: ChatBatches,
+  meter: Meter,
+  model: string,
+  countOthers: () => number,
+): ChatBatches {
   const before = performance.now();
   let chunks = 0;
   let last: ChatEvent | undefined;
@@ -28,7 +39,7 @@ async function* followAnswer(batches: ChatBatches, meter: Meter, model: string):
     const labels = labelsOf(model, outcome);
     meter.measure('ollama.request.duration', performance.now() - before, labels);
     // The last event is no piece of the answer, but its end.
-    meter.measure('ollama.stream.chunks', hasEnded ? chunks - 1 : chunks, labels);
+    meter.measure('ollama.stream.chunks', countOthers() + (hasEnded ? chunks - 1 : chunks), labels);
     if (last?.type === 'done') {
       const { prompt_tokens, completion_tokens, total_tokens, tokens_per_second } = last.metrics;
       meter.measure('ollama.tokens.prompt', prompt_tokens, labels);

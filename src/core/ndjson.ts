@@ -39,6 +39,15 @@ export interface LineReader<Item> {
   skim?(text: string, start: number, items: Item[]): number;
   /** Reads a line itself, blank ones too, of a stream whose lines are no JSON: `take` and `skim` are not called then. */
   takeLine?(line: string, items: Item[]): void;
+  /**
+   * Told before each chunk whether its reader has taken all that came before and waits for more: then, and only then, what
+   * a line comes to may be handed on at once instead of being added to `items`.
+   */
+  offer?(isWaitedFor: boolean): void;
+  /** Takes a chunk of whole lines that it knows as bytes; false where it does not. Asked where no line has begun before it. */
+  takeChunk?(chunk: Buffer, items: Item[]): boolean;
+  /** Called once behind the last line of all, which need not have a newline. */
+  takeEnd?(items: Item[]): void;
 }
 
 /** Takes each value as it is. */
@@ -108,6 +117,7 @@ export function createLineParser<Item>(
 
   return {
     push(chunk, items) {
+      if (restBytes === 0 && reader.takeChunk?.(chunk, items) === true) return;
       const last = chunk.lastIndexOf(NEWLINE);
       if (last < 0) {
         keep(chunk);
@@ -125,7 +135,10 @@ export function createLineParser<Item>(
       if (from <= last) parseText(chunk.toString('utf8', from, last), items);
       keep(chunk.subarray(last + 1));
     },
-    end: finish,
+    end(items) {
+      if (rest.length > 0) finish(items);
+      reader.takeEnd?.(items);
+    },
   };
 }
 
@@ -154,6 +167,8 @@ export async function* readBatches<Item>(
   let ended = false;
   let failure: unknown;
   let wake: (() => void) | undefined;
+  /** Of all chunks, also those that came to nothing for a batch. */
+  let heard = 0;
 
   const settle = (): void => {
     wake?.();
@@ -167,7 +182,11 @@ export async function* readBatches<Item>(
   const onData = (chunk: Buffer): void => {
     if (ended) return;
     try {
+      heard += 1;
+      reader.offer?.(wake !== undefined && ready.length === 0);
       parser.push(chunk, ready);
+      // What was handed on at once is nobody's business here.
+      if (ready.length === 0 && reader.offer) return;
       waitingBytes += chunk.length;
       // With nothing to take, nobody would set it going again.
       if (ready.length > 0 && waitingBytes >= HIGH_WATER) body.pause();
@@ -205,8 +224,9 @@ export async function* readBatches<Item>(
         if (failure !== undefined) throw failure;
         return;
       }
+      const before = heard;
       if (heartbeatMs === undefined) await new Promise<void>((resolve) => (wake = resolve));
-      else if (await silence((resolve) => (wake = resolve), heartbeatMs)) yield [];
+      else if ((await silence((resolve) => (wake = resolve), heartbeatMs)) && heard === before) yield [];
     }
   } finally {
     // An error that comes after nobody listens must not bring the program down.

@@ -145,6 +145,7 @@ export function parseHost(text: string): HostAddress {
   const split = splitHostPort(hostPort);
   const port = split ? parsePort(split.port, scheme.port, warnings) : scheme.port;
   const written = split ? split.host : hostPort;
+  if (schemeText === '' && !split) checkNumber(written);
   const hostname = normalizeHostname(written === '' ? '127.0.0.1' : written);
   if (hostname === undefined || hostname === '') {
     throw new OllamaError('usage', `"${redact(value)}" is no address of a server.`, {
@@ -159,6 +160,16 @@ export function parseHost(text: string): HostAddress {
     authorization,
     openAiCompatible,
     warnings,
+  });
+}
+
+/** Throws `usage` for a number alone: a parser of URLs makes an address of it, and nobody means that. */
+function checkNumber(host: string): void {
+  if (!/^(?:\d+|0x[\da-f]*)\.?$/i.test(host)) return;
+  const port = Number(host);
+  const isPort = /^\d+$/.test(host) && port > 0 && port <= 65_535;
+  throw new OllamaError('usage', `"${host}" is a number, and no address of a server.`, {
+    hint: isPort ? `Did you mean :${port}?` : 'Write it as HOST, HOST:PORT or http://HOST:PORT/PREFIX.',
   });
 }
 

@@ -6,6 +6,7 @@ import { isOllamaError, OllamaError } from '../core/errors.js';
 import { checkModelName } from '../core/model-name.js';
 import { cleanLine, cleanText } from '../format/clean.js';
 import { openAnswering } from '../opening/answering.js';
+import { chosenModel } from './chosen-model.js';
 import { getDefaultModel } from './functions.js';
 import { objectSchema, textOf, type Tool, type ToolAnswer, type ToolCall } from './tool.js';
 
@@ -113,7 +114,8 @@ async function chooseModel(
   signal: AbortSignal,
 ): Promise<string> {
   const isForeign = answering?.isNamed === true && answering.first.type !== 'ollama';
-  if (!isForeign && settings.default_model !== undefined) return settings.default_model;
+  const chosen = chosenModel(settings);
+  if (!isForeign && chosen !== undefined) return chosen;
   if (answering !== undefined && (isForeign || !asksHost(answering))) return answering.first.model;
   try {
     const { model } = await getDefaultModel(client, undefined, { signal });

@@ -1,7 +1,8 @@
 import type { CachedCallOptions, CallOptions, OllamaClient } from '../core/client.js';
 import { isOllamaError } from '../core/errors.js';
 import { checkModelName, sameModel } from '../core/model-name.js';
-import type { InstalledModel, ModelDetails, ShowResponse } from '../core/wire.js';
+import { familiesOf, isToTalkTo, onlyEmbeds } from '../core/talks.js';
+import type { InstalledModel, ShowResponse } from '../core/wire.js';
 import { findNearest } from '../format/nearest.js';
 
 /** Whether a server answers, and what it has. */
@@ -140,19 +141,6 @@ export async function getDefaultModel(
   const newest = installed.find(isToTalkTo);
   if (!newest) return { model: null, source: 'none', installed: false };
   return { model: newest.name, source: 'newest', installed: true };
-}
-
-/** A model that does not say what it can do may well be one to talk to. */
-function isToTalkTo({ capabilities, details }: InstalledModel): boolean {
-  return capabilities?.includes('completion') ?? !onlyEmbeds(details);
-}
-
-function familiesOf({ family = '', families }: ModelDetails): readonly string[] {
-  return [family, ...(families ?? [])];
-}
-
-function onlyEmbeds(details: ModelDetails): boolean {
-  return familiesOf(details).some((family) => family.includes('bert'));
 }
 
 /**

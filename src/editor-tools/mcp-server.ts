@@ -76,7 +76,7 @@ function openServer(context: Context, tools: readonly Tool[]): McpServer {
 }
 
 async function runTool(
-  { io }: Context,
+  { io, flags }: Context,
   tool: Tool,
   given: Readonly<Record<string, unknown>>,
   request: ServerContext,
@@ -102,7 +102,7 @@ async function runTool(
     const text = answer.text ?? JSON.stringify(answer.fields);
     return { content: [{ type: 'text', text }], structuredContent: { ...answer.fields } };
   } catch (error) {
-    const { code, message, hint } = toFailure(error);
+    const { code, message, hint } = toFailure(error, { hostFlag: flags.host });
     const text = hint === '' ? `${code}: ${message}` : `${code}: ${message}\n${hint}`;
     return { content: [{ type: 'text', text }], isError: true };
   } finally {

@@ -1,4 +1,5 @@
 import type { Context } from '../context.js';
+import { chosenModel } from './chosen-model.js';
 import {
   checkStatus,
   getDefaultModel,
@@ -81,7 +82,7 @@ export function readingTools({ client, settings }: Context): readonly Tool[] {
         ['model', 'source', 'installed'],
       ),
       run: async (_given, { signal }) => ({
-        fields: { ...(await getDefaultModel(client, settings.default_model, { signal })) },
+        fields: { ...(await getDefaultModel(client, chosenModel(settings), { signal })) },
       }),
     },
     {
@@ -99,7 +100,7 @@ export function readingTools({ client, settings }: Context): readonly Tool[] {
 
   async function chooseModel(given: Readonly<Record<string, unknown>>): Promise<string | undefined> {
     return (
-      textOf(given, 'model') ?? (await getDefaultModel(client, settings.default_model)).model ?? undefined
+      textOf(given, 'model') ?? (await getDefaultModel(client, chosenModel(settings))).model ?? undefined
     );
   }
 }

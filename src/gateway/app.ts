@@ -10,12 +10,15 @@ import { modelRoutes } from './model-routes.js';
 import { describeRoutes, openapiRoute } from './openapi.js';
 import { providerRoutes } from './provider-routes.js';
 import { pullRoutes } from './pull-routes.js';
+import { openRouteTable, type RouteTable } from './route-table.js';
 import { ERROR_SCHEMA } from './schemas.js';
 import { statusRoutes } from './status-routes.js';
 
 /** What is around the routes. */
 export interface AppOptions {
   readonly limits?: Limits;
+  /** Takes note of the routes. */
+  readonly routes?: RouteTable;
   readonly serverFactory?: FastifyServerFactory;
   /** Answers what is no HTTP; without it the framework does, in its own form. */
   readonly onMalformed?: (error: Error, socket: Socket) => void;
@@ -46,7 +49,9 @@ export async function buildApp(deps: GatewayDeps, options: AppOptions = {}): Pro
     if (toHttpError(error).code === 'internal') options.onUnforeseen?.(error);
     sendError(reply, error);
   });
-  answerUnknown(app);
+  const routes = options.routes ?? openRouteTable();
+  routes.watch(app);
+  answerUnknown(app, routes);
   limitRunning(app, limits.running);
 
   const exporter = openExporter();
@@ -71,18 +76,9 @@ function takeEmptyBodies(app: FastifyInstance): void {
 }
 
 /** A path that no route has is 404; one that other methods have is 405, and says which. */
-function answerUnknown(app: FastifyInstance): void {
-  const routes: { readonly method: string; readonly path: RegExp }[] = [];
-  app.addHook('onRoute', ({ method, url }) => {
-    const pattern = url
-      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
-      .replace(/:\w+/g, '[^/]+')
-      .replaceAll('*', '.*');
-    for (const one of [method].flat()) routes.push({ method: one, path: new RegExp(`^${pattern}$`) });
-  });
+function answerUnknown(app: FastifyInstance, routes: RouteTable): void {
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.replace(/\?.*$/s, '');
-    const allowed = [...new Set(routes.filter((route) => route.path.test(path)).map(({ method }) => method))];
+    const allowed = routes.methodsOf(request.url);
     const [status, message] =
       allowed.length === 0
         ? [404, 'The gateway has no such route.']

@@ -1,5 +1,5 @@
 import type { ChatEvent, ChatMetrics } from '../core/chat.js';
-import type { OllamaError } from '../core/errors.js';
+import { OllamaError } from '../core/errors.js';
 import type { ToolCall } from '../core/wire.js';
 
 /** Words of most languages that models are asked in have about so many tokens. */
@@ -26,8 +26,12 @@ export interface Gathered {
   describe(): object;
 }
 
-/** An answer of which nothing has come: `provider` is asked first, for `model`. */
-export function gatherAnswer(provider: string, model: string): Gathered {
+/** An answer of which nothing has come: `provider` is asked first, for `model`, which the caller named unless said. */
+export function gatherAnswer(
+  provider: string,
+  model: string,
+  { isNamed = true }: { readonly isNamed?: boolean } = {},
+): Gathered {
   let content = '';
   let thinking = '';
   let error: OllamaError | undefined;
@@ -70,7 +74,7 @@ export function gatherAnswer(provider: string, model: string): Gathered {
           ({ reason, metrics } = event);
           break;
         case 'error':
-          ({ error } = event);
+          error = isNamed ? event.error : withNames(event.error);
       }
     },
     describe: () => ({
@@ -88,6 +92,13 @@ export function gatherAnswer(provider: string, model: string): Gathered {
       ...(steps.length === 0 ? {} : { fallback: steps }),
     }),
   };
+}
+
+/** Whoever named no model did not ask for the one that is missing, and need not pull it. */
+function withNames(error: OllamaError): OllamaError {
+  if (error.code !== 'model_not_found' || error.provider !== undefined) return error;
+  const hint = 'Name a model: GET /api/providers/ollama/models lists them.';
+  return new OllamaError(error.code, error.message, { ...error, hint, cause: error });
 }
 
 function describeUse(metrics: ChatMetrics | undefined, content: string): object {

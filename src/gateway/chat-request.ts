@@ -38,7 +38,8 @@ export const CHAT_BODY = {
       type: 'string',
       minLength: 1,
       maxLength: LONGEST_NAME,
-      description: "Without it the provider's own.",
+      description:
+        "Without it the provider's own; where nobody has chosen an Ollama host one, its newest that can hold a conversation.",
     },
     messages: {
       type: 'array',

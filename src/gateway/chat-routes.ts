@@ -9,6 +9,7 @@ import type { Provider } from '../providers/provider.js';
 import { gatherAnswer, type Gathered } from './chat-answer.js';
 import { forGateway } from './chat-providers.js';
 import { CHAT_BODY, readMessages, toRequest, type ChatBody } from './chat-request.js';
+import { findDefaultModel } from './default-model.js';
 import type { DeclareRoutes, GatewayDeps } from './deps.js';
 import { errorBody, sendError, toHttpError } from './errors.js';
 import {
@@ -57,7 +58,8 @@ const ANSWER = {
     currency: TEXT,
     fallback: {
       type: 'array',
-      description: 'Those that were asked in place of one that could not answer, and why it could not.',
+      description:
+        'Those that were asked in place of one that could not answer. `name` is asked now; `reason` names whom it is about, those before it, and why they could not.',
       items: { type: 'object', required: ['name', 'reason'], properties: { name: TEXT, reason: TEXT } },
     },
   },
@@ -93,11 +95,11 @@ export const chatRoutes: DeclareRoutes = (app, deps) => {
     },
     async (request, reply) => {
       const { body } = request;
-      const chain = await chooseChain(deps, body, reply);
+      const chain = chooseChain(deps, body, reply);
       if (chain === undefined) return reply;
       const accept = readAccept(request.headers.accept);
       const form = accept === 'json' && body.stream === true ? 'sse' : accept;
-      const question = ask(deps, chain, body, circuit, signalOfCaller(reply));
+      const question = await ask(deps, chain, body, circuit, signalOfCaller(reply));
       return form === 'json' || body.stream === false
         ? await answerWhole(reply, question)
         : await answerInPieces(reply, form, question);
@@ -106,37 +108,39 @@ export const chatRoutes: DeclareRoutes = (app, deps) => {
 };
 
 /** Who is asked, the first one first; undefined where the caller has been answered already. */
-async function chooseChain(
+function chooseChain(
   deps: GatewayDeps,
   { provider: name }: ChatBody,
   reply: FastifyReply,
-): Promise<readonly Provider[] | undefined> {
+): readonly Provider[] | undefined {
   const { providers } = deps;
   if (name === undefined) return orderChain(providers.get(OWN_HOST), providers.chain(), undefined);
-  const provider = await findProvider(providers, name, reply);
+  const provider = findProvider(providers, name, reply);
   return provider && [provider];
 }
 
 /** An answer that comes. */
 interface Question {
-  readonly batches: AsyncGenerator<readonly ChatEvent[], void, undefined>;
+  /** Asks; `onToken` as of `ProviderCall`. */
+  batches(onToken?: (text: string) => boolean): AsyncGenerator<readonly ChatEvent[], void, undefined>;
   readonly answer: Gathered;
 }
 
-/** Asks. Throws `usage` without a question, `invalid_name` and `not_allowed` for the model. */
-function ask(
+/** Asks. Throws `usage` without a question, `invalid_name` and `not_allowed` for the model, and what finding one fails with. */
+async function ask(
   deps: GatewayDeps,
   providers: readonly Provider[],
   body: ChatBody,
   circuit: Circuit,
   signal: AbortSignal,
-): Question {
+): Promise<Question> {
   const messages = readMessages(body);
   const chain = providers.map((provider) => forGateway(deps, provider));
   const [first] = chain;
   if (!first) throw new OllamaError('config', 'No provider is configured that could answer.');
   const { info } = first;
-  const model = body.model ?? info.model;
+  const found = { hasOthers: chain.length > 1, circuit, signal };
+  const model = body.model ?? (await findDefaultModel(first, found));
   // Others may call their models as they like.
   if (info.type === 'ollama') readModelName(model);
   deps.checkAllowed(model);
@@ -150,11 +154,14 @@ function ask(
           checkAllowed: (name) => deps.checkAllowed(name),
           ...(body.model === undefined ? {} : { named: info.name }),
         });
-  return { batches: asked.chatBatches(request, { signal }), answer: gatherAnswer(info.name, model) };
+  return {
+    batches: (onToken) => asked.chatBatches(request, { signal, onToken }),
+    answer: gatherAnswer(info.name, model, { isNamed: body.model !== undefined }),
+  };
 }
 
 async function answerWhole(reply: FastifyReply, { batches, answer }: Question): Promise<FastifyReply> {
-  for await (const events of batches) for (const event of events) answer.take(event);
+  for await (const events of batches()) for (const event of events) answer.take(event);
   if (answer.error !== undefined) {
     sendError(reply, answer.error);
     return reply;
@@ -180,7 +187,17 @@ async function answerInPieces(
     return stream.write(held);
   };
   const timer = setTimeout(() => void begin(), HOLD_MS);
-  for await (const events of batches) {
+  let full: Promise<void> | undefined;
+  // Straight from the server's answer to the caller's, while the caller keeps up.
+  const onToken = (text: string): boolean => {
+    if (stream === undefined || !answer.hasBegun || full !== undefined) return false;
+    answer.take({ type: 'token', text });
+    full = stream.writeToken(text);
+    return true;
+  };
+  for await (const events of batches(onToken)) {
+    await full;
+    full = undefined;
     let frames = '';
     for (const event of events) {
       answer.take(event);
@@ -188,8 +205,9 @@ async function answerInPieces(
     }
     if (stream === undefined) held += frames;
     // Not one more turn a token where the caller keeps up.
-    const full = stream === undefined ? (answer.hasBegun ? begin() : undefined) : stream.write(frames);
+    full = stream === undefined ? (answer.hasBegun ? begin() : undefined) : stream.write(frames);
     if (full) await full;
+    full = undefined;
   }
   clearTimeout(timer);
   if (stream === undefined) {
@@ -198,6 +216,7 @@ async function answerInPieces(
   }
   const last =
     answer.error === undefined ? { type: 'result', ...answer.describe() } : describeError(answer.error);
+  await full;
   await stream.write(frameEvent(form, last));
   stream.end();
   return reply;

@@ -4,7 +4,7 @@ import type { Freshness } from '../models/outdated.js';
 import type { Circuit } from '../providers/circuit.js';
 import type { ProviderSet } from '../providers/provider.js';
 
-/** What the gateway's routes stand on. Made by the command, or by a program that embeds the gateway. */
+/** What the gateway's routes stand on. Made by the command. */
 export interface GatewayDeps {
   /** The host in force. */
   readonly client: OllamaClient;

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { OllamaError, isOllamaError, type ErrorCode } from '../core/errors.js';
+import { isFields, text } from '../core/fields.js';
 import { toFailure } from '../failure.js';
 import { cleanLine } from '../format/clean.js';
+import { OWN_HOST } from '../providers/block.js';
 
 /** What a caller is told of a failure, and the status that it is told with. */
 export interface HttpError {
@@ -66,7 +68,22 @@ function frameworkError(error: unknown): HttpError | undefined {
   }
   const { statusCode: status, message } = error;
   if (status < 400 || status > 499) return undefined;
-  return { status, code: 'usage', message: cleanLine(message), hint: HINTS[status] ?? SEE_ROUTES };
+  const told = cleanLine(message + fieldOf(error));
+  return { status, code: 'usage', message: told, hint: HINTS[status] ?? SEE_ROUTES };
+}
+
+/** A name that a caller has made up may be of any length. In characters. */
+const LONGEST_FIELD = 80;
+
+/** The field that no schema has, which the framework's own words leave out. */
+function fieldOf(error: Error): string {
+  const faults: unknown[] = 'validation' in error && Array.isArray(error.validation) ? error.validation : [];
+  const names = faults.flatMap((fault) => {
+    const params = isFields(fault) && isFields(fault['params']) ? fault['params'] : {};
+    const name = text(params, 'additionalProperty');
+    return name === '' ? [] : [name.length > LONGEST_FIELD ? `${name.slice(0, LONGEST_FIELD)}…` : name];
+  });
+  return names.length === 0 ? '' : `: ${names.map((name) => JSON.stringify(name)).join(', ')}`;
 }
 
 const SEE_ROUTES = 'GET /openapi.json says what each route takes.';
@@ -74,6 +91,41 @@ const HINTS: Readonly<Record<number, string>> = {
   413: 'Send less: a megabyte, or 32 of a chat with images.',
   415: 'Send JSON, with content-type: application/json.',
 };
+
+/** Where only whoever runs the gateway can do something. */
+const NOT_THE_CALLERS = 'Whoever runs the gateway can change that.';
+
+/** Words of a command line: this program's name, or a flag. */
+const IS_COMMAND = /\bollama-cli\b|(?:^|\s)--?[a-z]/i;
+
+/** A hint that already is one by HTTP. */
+const IS_ROUTE = /\b(?:GET|POST|DELETE) \//;
+
+/** The next step by HTTP where the host in force failed with one of these. */
+const BY_ROUTE: Partial<Record<ErrorCode, (error: OllamaError) => string>> = {
+  model_not_found: ({ message, model }) =>
+    model === undefined || /file does not exist|manifest/i.test(message)
+      ? 'Look its name up: https://ollama.com/library.'
+      : `POST /api/providers/ollama/pull ${JSON.stringify({ model })}`,
+  unreachable: ({ host, reason }) =>
+    reason === 'no_such_name' || reason === 'name_lookup'
+      ? NOT_THE_CALLERS
+      : `Start Ollama${host === undefined ? '' : ` at ${host}`}, then GET /ready?force=true.`,
+  unauthorized: () => NOT_THE_CALLERS,
+  no_space: () => 'Make room: DELETE /api/providers/ollama/models/NAME.',
+};
+
+/** A hint for whoever calls by HTTP: a command line is no use there. Of a provider, and by default, the neutral one. */
+function hintFor(error: OllamaError): string {
+  const { code, hint, provider } = error;
+  if (hint !== undefined && IS_ROUTE.test(hint)) return cleanLine(hint);
+  const byRoute = provider === undefined || provider === OWN_HOST ? BY_ROUTE[code] : undefined;
+  if (byRoute) return cleanLine(byRoute(error));
+  if (code === 'model_not_found' && provider !== undefined) {
+    return `Name a model that it has: POST /api/providers/${encodeURIComponent(provider)}/test lists them.`;
+  }
+  return hint !== undefined && IS_COMMAND.test(hint) ? NOT_THE_CALLERS : cleanLine(hint ?? '');
+}
 
 /** What a caller is told of anything that was thrown. Nothing of our own insides is in it. */
 export function toHttpError(error: unknown): HttpError {
@@ -93,7 +145,7 @@ export function toHttpError(error: unknown): HttpError {
     status,
     code: failure.code,
     message: cleanLine(failure.message),
-    hint: failure.hint,
+    hint: hintFor(known),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
 }

@@ -25,6 +25,9 @@ export function frameEvent(form: StreamForm, event: object): string {
   return form === 'sse' ? `data: ${json}\n\n` : `${json}\n`;
 }
 
+/** ASCII that JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /** A signal that is aborted when the caller goes before it has the whole answer. */
 export function signalOfCaller({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
@@ -40,11 +43,36 @@ export function signalOfCaller({ raw }: FastifyReply): AbortSignal {
 export interface EventStream {
   /** Sends what `frameEvent` made; a promise where the caller reads slower than this: it is to be awaited. */
   write(frames: string): Promise<void> | undefined;
+  /** Sends a token's event, as `frameEvent` has it, only sooner. */
+  writeToken(text: string): Promise<void> | undefined;
   end(): void;
 }
 
 /** Of server-sent events a comment keeps proxies from ending what is silent for so long, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
+
+/** One clock for all that is silent: a timer each would be the larger part of what some of them hold. */
+const HEART = openHeart();
+
+function openHeart() {
+  const beats = new Set<() => void>();
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    /** Calls `beat` now and then until the returned function is called. */
+    watch(beat: () => void): () => void {
+      beats.add(beat);
+      timer ??= setInterval(() => {
+        for (const each of beats) each();
+      }, HEARTBEAT_MS).unref();
+      return () => {
+        beats.delete(beat);
+        if (beats.size > 0) return;
+        clearInterval(timer);
+        timer = undefined;
+      };
+    },
+  };
+}
 
 /** Begins an answer in pieces; from here on its status is 200. */
 export function openEventStream(reply: FastifyReply, form: StreamForm): EventStream {
@@ -69,19 +97,20 @@ export function openEventStream(reply: FastifyReply, form: StreamForm): EventStr
   };
   // The head goes out with what is first. Then each chunk is framed here and written as one: Node makes four of it, and
   // that costs a token as much as all else that is done to it.
-  const send = (frames: string): boolean => {
+  const send = (frames: string, isAscii = false): boolean => {
     const { socket } = raw;
     if (!hasBegun || !raw.chunkedEncoding || socket === null) {
       hasBegun = true;
       return raw.write(frames);
     }
-    return socket.write(`${Buffer.byteLength(frames).toString(16)}\r\n${frames}\r\n`);
+    const bytes = isAscii ? frames.length : Buffer.byteLength(frames);
+    return socket.write(`${bytes.toString(16)}\r\n${frames}\r\n`, isAscii ? 'latin1' : 'utf8');
   };
+  const [before, after] = form === 'sse' ? ['data: ', '\n\n'] : ['', '\n'];
   setImmediate(() => {
     if (!hasBegun && !raw.destroyed) raw.flushHeaders();
   });
-  const timer = form === 'sse' ? setInterval(beat, HEARTBEAT_MS).unref() : undefined;
-  const stop = (): void => clearInterval(timer);
+  const stop = form === 'sse' ? HEART.watch(beat) : (): void => undefined;
   raw.once('close', stop);
   return {
     write(frames) {
@@ -89,6 +118,14 @@ export function openEventStream(reply: FastifyReply, form: StreamForm): EventStr
       // Of no bytes at all the chunk would be the last one.
       if (frames === '' || raw.destroyed || send(frames)) return undefined;
       return drained(raw);
+    },
+    writeToken(text) {
+      isSilent = false;
+      const isPlain = PLAIN.test(text);
+      const frames = isPlain
+        ? `${before}{"type":"token","text":"${text}"}${after}`
+        : frameEvent(form, { type: 'token', text });
+      return raw.destroyed || send(frames, isPlain) ? undefined : drained(raw);
     },
     end() {
       stop();

@@ -40,7 +40,7 @@ const SERIES: Readonly<Record<MetricName, Series>> = {
 const LABELS = ['model', 'host', 'outcome'] as const;
 type Labels = Record<(typeof LABELS)[number], string>;
 
-/** A caller chooses models' names: without an end, each would be a series that is kept for good. */
+/** A caller chooses models' names: only those with which something went well are told, and not without an end, as each is a series that is kept for good. */
 const MOST_MODELS = 200;
 
 /** The measurements of this process, as Prometheus reads them. */
@@ -59,14 +59,14 @@ export function openExporter(): Exporter {
     Object.entries(SERIES).map(([name, series]) => [name, openSeries(registry, name, series)] as const),
   );
   const models = new Set<string>();
-  const bounded = (model: string): string => {
-    if (models.size < MOST_MODELS) models.add(model);
-    return models.has(model) ? model : 'other';
+  const bounded = ({ model = '', outcome }: MetricLabels): string => {
+    if (outcome === 'ok' && model !== '' && models.size < MOST_MODELS) models.add(model);
+    return model === '' || models.has(model) ? model : 'other';
   };
   const listen = (message: unknown): void => {
     const { name, value, labels } = message as { name: string; value: number; labels: MetricLabels };
     take.get(name)?.(value, {
-      model: bounded(labels.model ?? ''),
+      model: bounded(labels),
       host: labels.host,
       outcome: labels.outcome,
     });

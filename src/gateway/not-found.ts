@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { OllamaError, isOllamaError } from '../core/errors.js';
+import { OllamaError } from '../core/errors.js';
 import type { Provider, ProviderSet } from '../providers/provider.js';
 import { errorBody, sendError, toHttpError } from './errors.js';
 
@@ -9,17 +9,16 @@ export async function sendNotFound(reply: FastifyReply, error: unknown): Promise
 }
 
 /** The provider of this name; undefined where the caller has been answered that there is none, or that it is not enabled. */
-export async function findProvider(
+export function findProvider(
   providers: ProviderSet,
   name: string,
   reply: FastifyReply,
   options: Parameters<ProviderSet['get']>[1] = {},
-): Promise<Provider | undefined> {
+): Provider | undefined {
   try {
     return providers.get(name, options);
   } catch (error) {
-    if (isOllamaError(error) && error.code === 'usage') await sendNotFound(reply, error);
-    else sendError(reply, error);
+    sendError(reply, error);
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
+import { OllamaError } from '../core/errors.js';
 import type { DeclareRoutes } from './deps.js';
+import { sendError } from './errors.js';
 import { signalOfCaller } from './event-stream.js';
-import { findProvider, sendNotFound, unknownThing } from './not-found.js';
+import { findProvider } from './not-found.js';
 import { errorResponses } from './schemas.js';
 
 const TEXT = { type: 'string' } as const;
@@ -82,7 +84,9 @@ export const providerRoutes: DeclareRoutes = (app, { providers, circuit }) => {
     const block = providers.blocks().find((known) => known.name === name);
     if (block) return block;
     const message = 'There is no provider of this name.';
-    return await sendNotFound(reply, unknownThing(message, 'GET /api/providers lists those that there are.'));
+    const hint = 'GET /api/providers lists those that there are.';
+    sendError(reply, new OllamaError('host_not_found', message, { hint }));
+    return reply;
   });
 
   const test = {
@@ -96,7 +100,7 @@ export const providerRoutes: DeclareRoutes = (app, { providers, circuit }) => {
     },
   } as const;
   app.post<Named>('/api/providers/:name/test', { schema: test }, async ({ params: { name } }, reply) => {
-    const provider = await findProvider(providers, name, reply, { evenDisabled: true });
+    const provider = findProvider(providers, name, reply, { evenDisabled: true });
     if (provider === undefined) return reply;
     const seen = await provider.test({ signal: signalOfCaller(reply), force: true });
     await providers.note(seen);

@@ -9,12 +9,14 @@ import { watchConnections, type Connections } from './connections.js';
 import type { GatewayDeps } from './deps.js';
 import { errorBody, refuse } from './errors.js';
 import { LIMITS, type Limits } from './limits.js';
+import { openRouteTable, type RouteTable } from './route-table.js';
 import { tokenCheck } from './token.js';
 
-/** One request that was answered, as `--debug` tells it: never with a header or a query. */
+/** One request that was answered, as `--debug` tells it: with nothing that the caller has written, which may be a secret. */
 export interface Answered {
   readonly method: string;
-  readonly path: string;
+  /** As it was declared, `/api/jobs/:id`; undefined where no route has the path. */
+  readonly route: string | undefined;
   readonly status: number;
   readonly ms: number;
 }
@@ -58,12 +60,15 @@ export async function openGateway(deps: GatewayDeps, options: GatewayOptions): P
     hasToken: options.token === undefined ? undefined : tokenCheck(options.token),
   });
   let server: { readonly http: Server; readonly connections: Connections } | undefined;
+  const routes = openRouteTable();
+  const tell = options.onAnswered;
   const app = await buildApp(deps, {
     limits,
+    routes,
     ...(options.onUnforeseen ? { onUnforeseen: options.onUnforeseen } : {}),
     serverFactory: (handle) => {
       const http = makeServer(limits, (request, response) => {
-        if (options.onAnswered) tellAnswered(request, response, options.onAnswered, deps.now);
+        if (tell) tellAnswered(request, response, routes, { tell, now: deps.now });
         if (admission.admits(request, response)) handle(request, response);
       });
       server = { http, connections: watchConnections(http, limits.unreadMs) };
@@ -147,16 +152,15 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
 }
 
 function tellAnswered(
-  request: IncomingMessage,
+  { method = '', url = '' }: IncomingMessage,
   response: ServerResponse,
-  tell: (answered: Answered) => void,
-  now: () => number,
+  routes: RouteTable,
+  { tell, now }: { readonly tell: (answered: Answered) => void; readonly now: () => number },
 ): void {
   const before = now();
   response.once('close', () => {
-    const path = (request.url ?? '').replace(/\?.*$/s, '');
-    const method = request.method ?? '';
-    tell({ method, path, status: response.statusCode, ms: Math.round(now() - before) });
+    const route = routes.patternOf(url);
+    tell({ method, route, status: response.statusCode, ms: Math.round(now() - before) });
   });
 }
 

@@ -67,7 +67,8 @@ export const statusRoutes: DeclareRoutes = (app, { client }) => {
       schema: {
         operationId: 'getHealth',
         tags: ['gateway'],
-        summary: 'How the server is; kept for health_check_interval, asked anew with force=true',
+        summary:
+          'How the server is; kept for health_check_interval, what is bad for 2 s; asked anew with force=true',
         querystring: FORCE,
         response: {
           200: json('It answers.', HEALTH),

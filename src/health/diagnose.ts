@@ -1,11 +1,11 @@
 import type { Context } from '../context.js';
 import { OllamaError } from '../core/errors.js';
-import type { HealthCheck } from '../core/health.js';
+import { describeError, type HealthCheck } from '../core/health.js';
 import { speaksTls } from '../core/tls-errors.js';
 import { proxyFor } from '../core/proxy.js';
 import { nextStepFor, noProxyCommand } from './next-step.js';
 
-type Seen = Pick<Context, 'io' | 'client'>;
+type Seen = Pick<Context, 'io' | 'client' | 'config'>;
 
 /** Why a server could not be asked: the error, sharper where a closer look says more, and the checks that say so. */
 export interface Diagnosis {
@@ -15,16 +15,17 @@ export interface Diagnosis {
 
 /** Finds out what stands between this machine and a server, from the error of a request to it. Never throws. */
 export async function diagnose(seen: Seen, failed: OllamaError): Promise<Diagnosis> {
-  const { io, client } = seen;
+  const { io, client, config } = seen;
   const proxy = proxyFor(client.host, io.env);
   const proxyChecks = proxy === undefined ? [] : await blameProxy(seen, proxy);
   const error = proxy === undefined ? await lookAgain(seen, failed) : failed;
   const [blamed] = proxyChecks;
-  const hint = blamed?.hint ?? nextStepFor(error, { platform: io.platform, host: client.host });
+  const hint =
+    blamed?.hint ?? nextStepFor(error, { platform: io.platform, host: client.host, name: config.hostName });
   const server: HealthCheck = {
     name: 'server',
     status: 'fail',
-    detail: error.message,
+    detail: describeError(error),
     ...(error.reason === undefined ? {} : { reason: error.reason }),
     ...(hint === undefined ? {} : { hint }),
   };

@@ -32,11 +32,10 @@ const LITTLE_ROOM = 5e9;
 
 /** Looks at the server in use, and at all that is asked for besides. Throws `interrupted` alone. */
 export async function examine(context: Context, { model, probe }: Examination): Promise<Verdict> {
-  const { io, client } = context;
   const first = await askHealth(context);
   if (first.error) {
     const { diagnose } = await import('./diagnose.js');
-    const { error, checks } = await diagnose({ io, client }, first.error);
+    const { error, checks } = await diagnose(context, first.error);
     const absent: HealthCheck[] =
       model === undefined
         ? []
@@ -49,7 +48,7 @@ export async function examine(context: Context, { model, probe }: Examination): 
   const sight = await lookAtModels(context, first, { model, probe });
   const checks = [
     ...first.checks.map((check) => withStep(context, check)),
-    ...proxyCheck({ io, client }),
+    ...proxyCheck(context),
     ...(await diskCheck(context)),
     ...sight.checks,
     systemCheck(system),
@@ -98,18 +97,17 @@ async function lookAtModels(
   { model, probe: wantsProbe }: Examination,
 ): Promise<ModelSight> {
   if (model === undefined && wantsProbe !== true) return { checks: [] };
-  const { chooseProbed, lookAtModel, probe } = await import('./model-checks.js');
+  const { listProbed, lookAtModel, probeFirst } = await import('./model-checks.js');
   const sight: ModelSight =
     model === undefined
       ? { checks: [] }
       : await settleModel(context, async () => await lookAtModel(context, model, told));
-  const probed = model ?? chooseProbed(told);
   if (wantsProbe !== true || sight.available === false) return sight;
-  if (probed === undefined) {
+  const measured = await probeFirst(context, model === undefined ? listProbed(told) : [model], told);
+  if (measured === undefined) {
     const detail = 'no model is installed that could be measured';
     return { checks: [...sight.checks, { name: 'probe', status: 'skip', detail }] };
   }
-  const measured = await probe(context, probed, told);
   return { ...sight, ...measured, checks: [...sight.checks, ...measured.checks] };
 }
 

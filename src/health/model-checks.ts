@@ -52,16 +52,31 @@ function claim({ size, size_vram: vram }: RunningModel): string {
   return `: the server claims ${Math.round((vram / size) * 100)}% GPU`;
 }
 
-/** The model to measure where none is named: one that is loaded, else the smallest that is here. */
-export function chooseProbed({ models, running }: Told): string | undefined {
+/** The models to measure where none is named, the best first: those that are loaded, then the smallest that are here. */
+export function listProbed({ models, running }: Told): string[] {
   const local = models.filter(({ remote_host: remote }) => remote === undefined);
-  const makesText = local.filter(({ capabilities }) => capabilities?.includes('completion') ?? true);
-  const smallest = [...makesText].sort((a, b) => a.size - b.size)[0]?.name;
-  return running[0]?.name ?? smallest;
+  const smallest = local.toSorted((a, b) => a.size - b.size).map(({ name }) => name);
+  const makesText = (name: string): boolean =>
+    models.find((model) => sameModel(model.name, name))?.capabilities?.includes('completion') ?? true;
+  return [...new Set([...running.map(({ name }) => name), ...smallest])].filter(makesText);
+}
+
+/** Has the first of these answer that makes text at all: what a model can do is told by few servers' lists. */
+export async function probeFirst(
+  context: Context,
+  names: readonly string[],
+  told: Told,
+): Promise<ModelSight | undefined> {
+  let sight: ModelSight | undefined;
+  for (const name of names) {
+    sight = await probe(context, name, told);
+    if (sight.checks.some(({ status }) => status !== 'skip')) return sight;
+  }
+  return sight;
 }
 
 /** Has the model answer a little, and judges: whether it loads, how fast it is, and how its answer travels. */
-export async function probe(context: Context, model: string, told: Told): Promise<ModelSight> {
+async function probe(context: Context, model: string, told: Told): Promise<ModelSight> {
   const { io, client } = context;
   try {
     const measured = await probeModel(context, model, io.signal);

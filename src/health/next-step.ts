@@ -6,6 +6,8 @@ import { shellWord } from '../next-step.js';
 export interface Place {
   readonly platform: NodeJS.Platform;
   readonly host: Pick<HostAddress, 'hostname' | 'port' | 'url' | 'protocol'>;
+  /** What the host is called in the configuration. */
+  readonly name?: string | undefined;
 }
 
 /** The word of this system, of those for Windows, macOS and all others. */
@@ -33,17 +35,37 @@ function whoListens({ platform, host: { port } }: Place): string {
   );
 }
 
-function startStep({ platform, host }: Place): string {
+/** How to start the server that nobody answers for: the command, and what else is to be known. */
+export function startServerStep({ platform, host }: Place): {
+  readonly command: string;
+  readonly note: string;
+} {
   if (!isLoopback(host.hostname)) {
-    return `on ${host.hostname}: OLLAMA_HOST=0.0.0.0:${host.port} ollama serve; a firewall there must let the port through`;
+    return {
+      command: `on ${host.hostname}: OLLAMA_HOST=0.0.0.0:${host.port} ollama serve`,
+      note: 'a firewall there must let the port through',
+    };
   }
-  const log = `why it ended: ${logCommand(platform)}`;
-  return onSystem(
-    platform,
-    `ollama serve, or Ollama in the Start menu (${log})`,
-    `open -a Ollama, or ollama serve (${log})`,
-    `ollama serve, or where it is a service: sudo systemctl start ollama (${log})`,
-  );
+  return {
+    command: onSystem(platform, 'ollama serve', 'open -a Ollama', 'ollama serve'),
+    note: `${onSystem(
+      platform,
+      'or Ollama in the Start menu',
+      'or ollama serve',
+      'or where it is a service: sudo systemctl start ollama',
+    )} (why it ended: ${logCommand(platform)})`,
+  };
+}
+
+function startStep(place: Place): string {
+  const { command, note } = startServerStep(place);
+  return `${command}${isLoopback(place.host.hostname) ? ',' : ';'} ${note}`;
+}
+
+/** The command that gives a host what it asks for; a host that has a name keeps it. */
+function addCommand({ host, name }: Place): string {
+  const named = `ollama-cli hosts add ${shellWord(name ?? 'NAME')} ${shellWord(host.url)} --token-env VARIABLE`;
+  return name === undefined ? named : `${named} --force`;
 }
 
 function otherProgram(place: Place): string {
@@ -103,10 +125,8 @@ const STEPS: Readonly<Record<FailureReason, (place: Place) => string>> = {
   tls_needed: ({ host }) => `ollama-cli -H ${shellWord(host.url.replace(/^http:/, 'https:'))} health`,
   tls_failed: (place) => `look at the handshake: ${certificateOf(place)}`,
   not_http: otherProgram,
-  unauthorized: ({ host }) =>
-    `give credentials: ollama-cli hosts add NAME ${shellWord(host.url)} --token-env VARIABLE (or --header-file FILE)`,
-  forbidden: ({ host }) =>
-    `what is given may not do this; other credentials: ollama-cli hosts add NAME ${shellWord(host.url)} --token-env VARIABLE`,
+  unauthorized: (place) => `give credentials: ${addCommand(place)} (or --header-file FILE)`,
+  forbidden: (place) => `what is given may not do this; other credentials: ${addCommand(place)}`,
   host_header: (place) => {
     const { platform, host } = place;
     // Ollama knows its own address: what refuses that is another program.

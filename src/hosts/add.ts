@@ -61,8 +61,8 @@ export async function addHost(context: Context, name: string, url: string, flags
   if (flags.insecure === true && address.protocol === 'http:') {
     warn(context, 'an http:// address has no certificate that --insecure could leave unchecked');
   }
-  if (secret !== undefined) await keepSecrets(kept.file, name, secret);
-  await changeFile(file, [
+  const restore = secret === undefined ? undefined : await keepSecrets(kept.file, name, secret);
+  const changes = [
     {
       path: ['hosts', name],
       value: {
@@ -76,7 +76,14 @@ export async function addHost(context: Context, name: string, url: string, flags
       },
     },
     ...(flags.use === true ? useChanges(name) : []),
-  ]);
+  ];
+  try {
+    await changeFile(file, changes);
+  } catch (error) {
+    // A host that is not named has no secret, and one that is not replaced keeps its own.
+    await restore?.();
+    throw error;
+  }
   // What was kept for the host that had this name before is nobody's now.
   if (secret === undefined && headerFile !== kept.file) await forgetSecrets(kept.file);
 

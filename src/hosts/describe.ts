@@ -1,3 +1,4 @@
+import { isSameHost } from '../config/host-text.js';
 import { resolveSettings, type Resolved } from '../config/resolve.js';
 import type { NamedHost } from '../config/schema.js';
 import { parseHost } from '../core/url.js';
@@ -27,12 +28,16 @@ export function withoutFlag({ layers }: Resolved): Resolved {
   return resolveSettings(others);
 }
 
-/** The configured hosts in the order of the configuration. Reads their files of headers, and passes over what can't be read. */
+/** The configured hosts in the order of the configuration; where an address was chosen, each that has it is the default. Reads their files of headers, and passes over what can't be read. */
 export async function describeHosts(config: Resolved, io: Pick<Io, 'platform'>): Promise<HostRow[]> {
-  const { hostName } = withoutFlag(config);
+  const { hostName, settings } = withoutFlag(config);
+  const isDefault = (name: string, { url }: NamedHost): boolean =>
+    hostName === undefined ? isSameHost(url, settings.host) : name === hostName;
   const hosts = Object.entries(config.settings.hosts);
   return await Promise.all(
-    hosts.map(async ([name, host]) => describeHost(name, host, name === hostName, await authOf(host, io))),
+    hosts.map(async ([name, host]) =>
+      describeHost(name, host, isDefault(name, host), await authOf(host, io)),
+    ),
   );
 }
 

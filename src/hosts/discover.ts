@@ -1,10 +1,12 @@
 import { isSameHost } from '../config/host-text.js';
 import { DEFAULT_HOST } from '../config/schema.js';
 import type { Context } from '../context.js';
-import { OllamaError } from '../core/errors.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import { parseHost } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
+import { readConfiguredHeaders } from './headers.js';
 import { askHosts } from './many.js';
+import { resolveForHost } from './resolve-host.js';
 import { fieldColumn, tellList } from './tell.js';
 import { askVersion, describeAnswer, type TestedHost } from './test-host.js';
 
@@ -14,8 +16,8 @@ interface Found extends TestedHost {
   readonly add?: string;
 }
 
-/** So many are looked at in one go: each takes a socket. */
-const AT_ONCE = 64;
+/** So many are looked at at a time: each takes a socket. */
+const AT_ONCE = 256;
 
 const COLUMNS = [
   fieldColumn<Found>('url', 'URL', ({ url }) => url, { shrink: 'middle' }),
@@ -24,8 +26,11 @@ const COLUMNS = [
   fieldColumn<Found>('version', 'VERSION', ({ version }) => version, { priority: 2 }),
   fieldColumn<Found>('ms', 'MS', ({ ms }) => ms, { align: 'right', priority: 2 }),
   fieldColumn<Found>('error', 'ERROR', ({ error }) => errorCode(error), { priority: 1 }),
-  fieldColumn<Found>('add', 'NAME IT', ({ add }) => add, { priority: 3, shrink: 'never' }),
 ];
+
+/** For scripts and `--fields`: in a terminal a command stands below the table, where there is room for it. */
+const ADD = fieldColumn<Found>('add', 'NAME IT', ({ add }) => add, { shrink: 'never' });
+const ADD_BELOW = { ...ADD, value: () => '' };
 
 function errorCode(error: object | undefined): string | undefined {
   return error !== undefined && 'code' in error ? String(error.code) : undefined;
@@ -58,52 +63,87 @@ export async function discoverHosts(
   words: readonly string[],
   { header = true }: { readonly header?: boolean },
 ): Promise<void> {
-  const { settings } = context;
+  const { settings, flags } = context;
   words.forEach(checkSingle);
   const hosts = Object.entries(settings.hosts);
   const given = words.length > 0 ? words : [...hosts.map(([, { url }]) => url), settings.host, DEFAULT_HOST];
   const urls = [...new Set(given.map((word) => parseHost(word).url))];
   // By its name where it has one: then it is asked with its own credentials.
-  const names = new Map(
-    urls.map((url) => [hosts.find(([, host]) => isSameHost(host.url, url))?.[0] ?? url, url]),
-  );
+  const named = urls.map(async (url) => [(await nameOf(context, url)) ?? url, url] as const);
+  const names = new Map(await Promise.all(named));
   const rows = new Map<string, Found>();
-  for (const some of chunks([...names.keys()], AT_ONCE)) {
-    for await (const answer of askHosts(context, some, askVersion)) {
-      const url = names.get(answer.host) ?? answer.host;
-      const name = url === answer.host ? '' : answer.host;
-      const found = { ...describeAnswer(name, answer), url };
-      const isNew = found.ok && name === '';
-      rows.set(
-        url,
-        isNew ? { ...found, add: `ollama-cli hosts add ${suggestName(url, settings.hosts)} ${url}` } : found,
-      );
-    }
+  const takeTurn = openTurns(AT_ONCE);
+  const ask = async (own: Context) => await takeTurn(async () => await askVersion(own));
+  for await (const answer of askHosts(context, [...names.keys()], ask)) {
+    const url = names.get(answer.host) ?? answer.host;
+    const name = url === answer.host ? '' : answer.host;
+    rows.set(url, { ...describeAnswer(settings, name, answer), url });
   }
-  const list = urls.flatMap((url) => rows.get(url) ?? []);
+  const offer = openOffers(Object.keys(settings.hosts));
+  const list = urls.flatMap((url) => rows.get(url) ?? []).map(offer);
   const found = list.filter(({ ok }) => ok).length;
   await tellList(context, {
     rows: list,
-    columns: COLUMNS,
+    columns: [...COLUMNS, flags.fields === undefined ? ADD_BELOW : ADD],
     header,
     more: { found },
     name: ({ ok, url }) => (ok ? url : undefined),
-    below: [`${String(found)} of ${String(list.length)} answer.`],
+    below: [`${String(found)} of ${String(list.length)} answer.`, ...list.flatMap(({ add }) => add ?? [])],
   });
 }
 
-function chunks<Item>(items: readonly Item[], size: number): Item[][] {
-  const many = Math.ceil(items.length / size);
-  return Array.from({ length: many }, (_, at) => items.slice(at * size, (at + 1) * size));
+/** The configured host with this address; of several the first whose credentials can be had. */
+async function nameOf({ config, settings, io }: Context, url: string): Promise<string | undefined> {
+  const hosts = Object.entries(settings.hosts).filter(([, host]) => isSameHost(host.url, url));
+  const names = hosts.map(([name]) => name);
+  for (const name of names.length > 1 ? names : []) {
+    try {
+      await readConfiguredHeaders(resolveForHost(config, name).config, io);
+      return name;
+    } catch (error) {
+      if (!isOllamaError(error)) throw error;
+    }
+  }
+  return names[0];
+}
+
+/** Runs so many works at a time; one that ends lets the next one begin. */
+function openTurns(count: number): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  let free = count;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
+  };
+}
+
+/** What says of each that answers and has no name how to name it; a name is offered once. */
+function openOffers(configured: readonly string[]): (row: Found) => Found {
+  const taken = new Set(configured);
+  return (row) => {
+    const { ok, name, url = '' } = row;
+    if (!ok || name !== '') return row;
+    const suggested = suggestName(url, taken);
+    taken.add(suggested);
+    return { ...row, add: `ollama-cli hosts add ${suggested} ${url}` };
+  };
 }
 
 /** A name that is free: the first part of the host's own, or one made of its address. */
-function suggestName(url: string, taken: Readonly<Record<string, unknown>>): string {
+function suggestName(url: string, taken: ReadonlySet<string>): string {
   const { hostname } = parseHost(url);
   const isAddress = /^[\d.]+$|:/.test(hostname);
   const base = isAddress
     ? `host-${hostname.replace(/[^\da-f]+/gi, '-')}`
     : (hostname.split('.')[0] ?? 'host');
-  const names = [base, ...Array.from({ length: 100 }, (_, at) => `${base}-${String(at + 2)}`)];
-  return names.find((name) => !Object.hasOwn(taken, name)) ?? base;
+  let name = base;
+  for (let count = 2; taken.has(name); count++) name = `${base}-${String(count)}`;
+  return name;
 }

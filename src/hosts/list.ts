@@ -19,7 +19,7 @@ export async function listHosts(
 ): Promise<void> {
   const { config, io } = context;
   const rows = await describeHosts(config, io);
-  const { settings, origins, hostName } = withoutFlag(config);
+  const { settings, origins } = withoutFlag(config);
   const origin = origins.get('host');
   const from = origin?.name ?? origin?.file ?? 'nobody has chosen one';
   const url = parseHost(settings.host).url;
@@ -30,7 +30,7 @@ export async function listHosts(
     name: ({ name }) => name,
     below: [
       ...(rows.length === 0 ? ['No hosts are configured: ollama-cli hosts add NAME URL'] : []),
-      ...(hostName === undefined ? [`The default is ${url}, which has no name (${from}).`] : []),
+      ...(rows.every((row) => !row.default) ? [`The default is ${url}, which has no name (${from}).`] : []),
     ],
   });
 }

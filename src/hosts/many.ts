@@ -109,7 +109,10 @@ function withLimits(context: Context, { bounded = true }: AskOptions): Context {
 }
 
 /** The same context with parts replaced; a client that can't be had is not looked at here, where it would throw. */
-export function replaceIn(context: Context, parts: Partial<Pick<Context, 'config' | 'flags'>>): Context {
+export function replaceIn(
+  context: Context,
+  parts: Partial<Pick<Context, 'config' | 'flags' | 'client'>>,
+): Context {
   const { io, settings, typedHeaders } = context;
   return {
     io,
@@ -123,7 +126,7 @@ export function replaceIn(context: Context, parts: Partial<Pick<Context, 'config
       return context.progressMode;
     },
     get client() {
-      return context.client;
+      return parts.client ?? context.client;
     },
     ...(typedHeaders === undefined ? {} : { typedHeaders }),
   };

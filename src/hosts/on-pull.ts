@@ -13,7 +13,7 @@ import { pullAll, type PullAllOptions, type PullsOutcome } from '../pulls/pull-a
 import { EVENT_FIELDS } from '../pulls/tell-json.js';
 import { askHosts, labelHost } from './many.js';
 import { openManyTeller } from './on-pull-teller.js';
-import { hostJson, readOn } from './on.js';
+import { hostJson, nextOfHosts, readOn } from './on.js';
 import { tellTable } from './on-table.js';
 
 /** How the pulls of one host ended, or why none could begin. */
@@ -121,6 +121,7 @@ function sumHosts(ended: readonly HostPulls[]): OllamaError | undefined {
     ended.length - failed.length,
     {
       message: `${failed.length} of ${ended.length} hosts failed: ${failed.map(({ host }) => host).join(', ')}.`,
+      hint: nextOfHosts(failed),
     },
   );
 }

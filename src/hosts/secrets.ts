@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomic } from '../config/atomic-write.js';
 import type { Headers } from './headers.js';
@@ -12,10 +12,19 @@ export function secretsFile(userFile: string, name: string): { file: string; wri
   return { file: path.join(path.dirname(userFile), FOLDER, name), written };
 }
 
-/** Keeps the headers of a host, readable by its owner alone. Throws the file system's errors. */
-export async function keepSecrets(file: string, name: string, headers: Headers): Promise<void> {
+/**
+ * Keeps the headers of a host, readable by its owner alone. Resolves to what puts back what was there before. Throws the
+ * file system's errors.
+ */
+export async function keepSecrets(
+  file: string,
+  name: string,
+  headers: Headers,
+): Promise<() => Promise<void>> {
+  const before = await readFile(file, 'utf8').catch(() => undefined);
   const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}\n`);
   await writeFileAtomic(file, `# What is sent to the host ${name}, and to no other.\n${lines.join('')}`);
+  return async () => await (before === undefined ? forgetSecrets(file) : writeFileAtomic(file, before));
 }
 
 /** Forgets them; one that is not there is forgotten already. */

@@ -1,8 +1,8 @@
 import type { Context } from '../context.js';
-import type { OllamaError } from '../core/errors.js';
-import { failureJson, sumOf, toFailure } from '../failure.js';
+import { parseHost } from '../core/url.js';
+import { failureJson, toFailure } from '../failure.js';
 import { askHosts, labelHost, type HostAnswer } from './many.js';
-import { hostJson, tellHostFailure } from './on.js';
+import { endHosts, hostJson, tellHostFailure } from './on.js';
 import { hostNotFound } from './resolve-host.js';
 import { fieldColumn, tellList } from './tell.js';
 
@@ -42,9 +42,15 @@ export async function askVersion({ client, io }: Context): Promise<Version> {
   return { version, ms: Math.round(io.now() - before) };
 }
 
-/** An answer as it is told. */
-export function describeAnswer(name: string, answer: HostAnswer<Version>): TestedHost {
-  const { ok, url = 'error' in answer ? answer.error.host : undefined, error } = hostJson(answer);
+/** An answer as it is told; a configured host has an address even where it can't be asked. */
+export function describeAnswer(
+  settings: Context['settings'],
+  name: string,
+  answer: HostAnswer<Version>,
+): TestedHost {
+  const own = Object.hasOwn(settings.hosts, name) ? settings.hosts[name]?.url : undefined;
+  const asked = 'error' in answer ? answer.error.host : undefined;
+  const { ok, url = own === undefined ? asked : parseHost(own).url, error } = hostJson(answer, settings);
   return {
     name,
     ...(url === undefined ? {} : { url }),
@@ -71,25 +77,16 @@ export async function testHosts(
       ? [...new Set(words)]
       : [config.hostName ?? settings.host];
   const unknown = words.length === 0 ? [] : names.filter((word) => !configured.includes(word));
-  const failed: OllamaError[] = unknown.map((word) => hostNotFound(word, configured));
-  const [first] = failed;
-  if (first !== undefined && unknown.length === names.length)
-    throw names.length === 1 ? first : (sum(failed, 0) ?? first);
+  const told = new Map(unknown.map((host) => [host, { host, error: hostNotFound(host, configured) }]));
+  if (unknown.length === names.length) endHosts([...told.values()], names.length);
 
-  const known = names.filter((name) => !unknown.includes(name));
   const rows = new Map<string, TestedHost>();
-  const told = new Map<string, { host: string; error: OllamaError }>();
-  unknown.forEach((word, at) => {
-    const error = failed[at] ?? first;
-    if (error === undefined) return;
-    rows.set(word, { name: word, ok: false, error: failureJson(toFailure(error)) });
-    told.set(word, { host: word, error });
-  });
+  for (const [name, { error }] of told)
+    rows.set(name, { name, ok: false, error: failureJson(toFailure(error)) });
+  const known = names.filter((name) => !unknown.includes(name));
   for await (const answer of askHosts(context, known, askVersion)) {
-    rows.set(answer.host, describeAnswer(answer.host, answer));
-    if (!('error' in answer)) continue;
-    failed.push(answer.error);
-    told.set(answer.host, answer);
+    rows.set(answer.host, describeAnswer(settings, answer.host, answer));
+    if ('error' in answer) told.set(answer.host, answer);
   }
   const labels = names.map(labelHost);
   await tellList(context, {
@@ -99,17 +96,9 @@ export async function testHosts(
     name: ({ name, ok }) => (ok ? name : undefined),
     below: names.length === 0 ? ['No hosts are configured: ollama-cli hosts add NAME URL'] : [],
   });
+  const failed = labels.flatMap((label) => told.get(label) ?? []);
   // The only one is told as any failure is, by main.
   const apart = mode !== 'json' && names.length > 1;
-  for (const label of apart ? labels : []) {
-    const failure = told.get(label);
-    if (failure) await tellHostFailure(context, failure);
-  }
-  const error = names.length === 1 ? failed[0] : sum(failed, names.length - failed.length);
-  if (error) throw error;
-}
-
-function sum(failed: readonly OllamaError[], succeeded: number): OllamaError | undefined {
-  const asked = failed.length + succeeded;
-  return sumOf(failed, succeeded, { message: `${failed.length} of ${asked} hosts failed.` });
+  for (const failure of apart ? failed : []) await tellHostFailure(context, failure);
+  endHosts(failed, names.length);
 }

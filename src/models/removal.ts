@@ -5,7 +5,7 @@ import type { InstalledModel } from '../core/wire.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
 import type { FreedTold } from './freed.js';
-import { meansModel, notInstalled } from './words.js';
+import { meansModel, notThere } from './words.js';
 
 /** One name to remove; the size is unknown where the list does not have it. */
 export interface Target {
@@ -110,10 +110,7 @@ export function removalErrors(
   { ignoreMissing = false }: { readonly ignoreMissing?: boolean | undefined },
 ): { readonly errors: readonly OllamaError[]; readonly message: string } {
   const absent = ignoreMissing ? [] : missing;
-  const errors = [
-    ...absent.map((word) => notInstalled(word, host, 404)),
-    ...failed.map(({ error }) => error),
-  ];
+  const errors = [...absent.map((word) => notThere(word, host)), ...failed.map(({ error }) => error)];
   const why = [
     ...absent.map((model) => `${model} (${isGlob(model) ? 'no match' : 'not installed'})`),
     ...failed.map(({ name, error }) => `${name} (${error.message})`),

@@ -18,3 +18,14 @@ export function notInstalled(word: string, host: string, status?: number): Ollam
     ? new OllamaError('model_not_found', `No installed model matches "${word}".`, { host })
     : new OllamaError('model_not_found', `"${word}" is not installed.`, { model: word, host, status });
 }
+
+/** The same of what was to be done away with: what there is is what helps. */
+export function notThere(word: string, host: string): OllamaError {
+  return seeInstalled(notInstalled(word, host, 404));
+}
+
+/** An absent model's error with what there is as its next step; every other as it is. */
+export function seeInstalled(error: OllamaError): OllamaError {
+  if (error.code !== 'model_not_found' || error.hint !== undefined) return error;
+  return new OllamaError(error.code, error.message, { ...error, hint: 'ollama-cli list', cause: error });
+}

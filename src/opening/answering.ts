@@ -20,11 +20,11 @@ export async function openAnswering(
   const isChained = fallback !== false && settings.fallback.length > 0;
   // Not loaded for whoever has only one server.
   if (named === undefined && !isChained) return undefined;
-  const { openProviders } = await import('../providers/configured.js');
+  const { openChain, openProviders } = await import('../providers/configured.js');
   const set = openProviders(context);
   const host = set.get(HOST);
   const first = named === undefined ? undefined : set.get(named);
-  const chain = orderChain(host, isChained ? set.chain() : [], first);
+  const chain = orderChain(host, isChained ? await openChain(context, set) : [], first);
   const [top] = chain;
   if (top === undefined || (chain.length === 1 && isSame(top, host))) return undefined;
   const { openFallback, fallsBack } = await import('../providers/fallback.js');

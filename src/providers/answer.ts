@@ -8,7 +8,10 @@ import type { LineReader } from '../core/ndjson.js';
 /** One question to a server that answers in a stream. */
 export interface Question {
   readonly call: Call;
-  readonly reader: LineReader<ChatEvent>;
+  /** Makes what reads the answer; it may hand tokens to `take` before they come as events. */
+  reader(take: ((text: string) => boolean) | undefined): LineReader<ChatEvent>;
+  /** As of `ProviderCall`. */
+  readonly onToken?: ((text: string) => boolean) | undefined;
   readonly model: string;
   /** The longest silence that is put up with, in milliseconds. */
   readonly silence: number | undefined;
@@ -21,16 +24,27 @@ export function askForAnswer(
   http: Http,
   question: Question,
 ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
-  return measureAnswer(streamAnswer(http, question), http.meter, question.model);
+  const { meter } = http;
+  const { onToken, model } = question;
+  if (!meter.isOn() || onToken === undefined) {
+    return measureAnswer(streamAnswer(http, question), meter, model);
+  }
+  let taken = 0;
+  const counting = (text: string): boolean => {
+    const is = onToken(text);
+    if (is) taken += 1;
+    return is;
+  };
+  return measureAnswer(streamAnswer(http, { ...question, onToken: counting }), meter, model, () => taken);
 }
 
 async function* streamAnswer(
   http: Http,
-  { call, reader, model, silence, retell }: Question,
+  { call, reader, onToken, model, silence, retell }: Question,
 ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
   const facts = { host: http.host.url, model };
   try {
-    for await (const events of http.stream(call, reader, silence)) {
+    for await (const events of http.stream(call, reader(onToken), silence)) {
       if (events.length === 0) throw silent('timeout', silence, facts);
       const last = events.at(-1);
       if (last?.type === 'error') {

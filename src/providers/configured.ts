@@ -3,12 +3,13 @@ import path from 'node:path';
 import { writeFileAtomic } from '../config/atomic-write.js';
 import { stateDir } from '../config/paths.js';
 import { contextForHost, tellExchange, type Context } from '../context.js';
+import { OllamaError, isOllamaError } from '../core/errors.js';
 import { isFields, text } from '../core/fields.js';
 import { parseHost } from '../core/url.js';
 import { cleanLine } from '../format/clean.js';
 import type { Io } from '../io.js';
 import { OWN_HOST } from './block.js';
-import type { ProviderSet, ProviderStatus } from './provider.js';
+import type { Provider, ProviderSet, ProviderStatus } from './provider.js';
 import { createProviders, type HostOpener, type KeptCheck } from './set.js';
 
 /** What tests of providers came to; no setting, so that a look at one changes no file of the person's. */
@@ -75,4 +76,19 @@ export function openProviders(context: Context): ProviderSet {
       keep: async (checks) => await keepChecks(io, checks),
     },
   );
+}
+
+/** Those of `fallback`, in their order. Throws `config` with the file and the line for a name that is nobody's. */
+export async function openChain({ config }: Context, set: ProviderSet): Promise<readonly Provider[]> {
+  try {
+    return set.chain();
+  } catch (error) {
+    if (!isOllamaError(error) || error.code !== 'config') throw error;
+    const { locateOrigins } = await import('../config/origins.js');
+    const origin = (await locateOrigins(config)).get('fallback');
+    const line = origin?.line === undefined ? '' : `:${origin.line}`;
+    const place = origin?.file === undefined ? origin?.name : `${origin.file}${line}`;
+    const where = place === undefined ? '' : `${place}: `;
+    throw new OllamaError('config', where + error.message, { hint: error.hint });
+  }
 }

@@ -32,6 +32,7 @@ export async function addProvider(context: Context, name: string, flags: AddFlag
       hint: 'Give another name, or --force to replace it.',
     });
   }
+  if (name === OWN_HOST) checkOwn(flags);
   const cost = readCost(flags);
   const given = {
     ...(flags.type === undefined ? {} : { type: flags.type }),
@@ -62,6 +63,22 @@ export async function addProvider(context: Context, name: string, flags: AddFlag
   ]);
 }
 
+/** Throws `usage` for what is said of the server in use and would not count. */
+function checkOwn({ type, baseUrl, apiKey, apiKeyEnv, enable }: AddFlags): void {
+  const idle = Object.entries({
+    '--base-url': baseUrl,
+    '--type': type === 'ollama' ? undefined : type,
+    '--api-key': apiKey === true ? '' : undefined,
+    '--api-key-env': apiKeyEnv,
+    '--enable': enable === true ? '' : undefined,
+  }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  if (idle.length === 0) return;
+  const why = `${OWN_HOST} is the server in use: ${idle.join(', ')} would not count.`;
+  throw new OllamaError('usage', why, {
+    hint: 'Give the provider another name; the server in use is chosen with -H, or ollama-cli hosts use.',
+  });
+}
+
 /** What is wrong with a flag is a mistake of the command line, not of a file. */
 function asUsage<Value>(read: () => Value): Value {
   try {
@@ -85,7 +102,7 @@ function readCost({ costPrompt, costCompletion, currency }: AddFlags): object | 
   return { ...cost, ...(currency === undefined ? {} : { currency }) };
 }
 
-/** Takes a provider out of the person's own file, with its key. Throws `usage` for one that is not there, and `config`. */
+/** Takes a provider out of the person's own file, with its key. Throws `host_not_found` for one that is not there, `usage`, and `config`. */
 export async function removeProvider(context: Context, name: string): Promise<void> {
   const { io, flags, mode, settings } = context;
   demandConfigured(context, name);
@@ -98,7 +115,7 @@ export async function removeProvider(context: Context, name: string): Promise<vo
   await writeLines(io.stdout, [`removed ${cleanLine(name)}`], io.signal);
 }
 
-/** Lets a provider of the person's own file be asked, or not. Throws `usage` for one that is not there, and `config`. */
+/** Lets a provider of the person's own file be asked, or not. Throws `host_not_found` for one that is not there, `usage`, and `config`. */
 export async function enableProvider(context: Context, name: string, enabled: boolean): Promise<void> {
   if (name === OWN_HOST) {
     const words = `${OWN_HOST} is the server in use, and always answers.`;
@@ -116,12 +133,12 @@ export async function enableProvider(context: Context, name: string, enabled: bo
   ]);
 }
 
-/** Throws `usage` for one that is no provider of the person's own file: nothing else can be changed. */
+/** Throws `host_not_found` for one that is no provider, and `usage` for one of the environment alone: only the person's own file is changed. */
 function demandConfigured({ settings, config }: Context, name: string): void {
   const { providers } = settings;
   if (!Object.hasOwn(providers, name)) {
     const near = findNearest(name, Object.keys(providers), 2);
-    throw new OllamaError('usage', `There is no provider "${cleanLine(name)}".`, {
+    throw new OllamaError('host_not_found', `There is no provider "${cleanLine(name)}".`, {
       hint: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'See them: ollama-cli providers list',
     });
   }

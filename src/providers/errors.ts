@@ -46,7 +46,7 @@ export function retellError(thrown: unknown, source: ErrorSource): OllamaError {
     status: error.status,
     reason: error.reason,
     retryAfterMs: error.retryAfterMs,
-    hint: hintOf(error, code),
+    hint: hintOf(error, code, source.name),
     provider: source.name,
     // Not the error itself, whose words hold what was taken out here.
     cause: error.cause,
@@ -73,12 +73,12 @@ function wordsOf({ message, host }: OllamaError, { name, base_url: url }: ErrorS
     : `${where}: ${message}`;
 }
 
-function hintOf({ hint, status, message }: OllamaError, code: ErrorCode): string | undefined {
+function hintOf({ hint, status, message }: OllamaError, code: ErrorCode, name: string): string | undefined {
   switch (code) {
     case 'unauthorized':
       return 'Look at its api_key_env or api_key: the key may be missing, wrong or worn out.';
     case 'model_not_found':
-      return 'Name a model that it has; its test lists them.';
+      return `Name a model that it has; they are listed: ollama-cli providers test ${name} --json`;
     case 'unreachable':
       return 'Look at its base_url, and whether it is up.';
     case 'timeout':

@@ -89,10 +89,14 @@ export function describeError({ code, message }: OllamaError, model: string): st
   return cleanLine(words).trim().replace(/\.$/, '');
 }
 
-/** The same with its name. */
-export function describeFailure({ name, why }: Pick<Failure, 'name' | 'why'>): string {
-  // Words that name it say enough.
-  return why.startsWith(`${name} `) ? why : `${name}: ${why}`;
+/** The same with their names, each name once: one that was asked for two models has two reasons. */
+export function describeFailures(failures: readonly Pick<Failure, 'name' | 'why'>[]): readonly string[] {
+  const names = [...new Set(failures.map(({ name }) => name))];
+  return names.map((name) => {
+    const why = failures.flatMap((one) => (one.name === name ? [one.why] : [])).join('; ');
+    // Words that name it say enough.
+    return why.startsWith(`${name} `) ? why : `${name}: ${why}`;
+  });
 }
 
 /**
@@ -106,7 +110,7 @@ export function sumFailures(failures: readonly Failure[], model: string): Ollama
       ? of(first.error)
       : undefined;
   const code = same((error) => error.code) ?? 'unreachable';
-  const lines = failures.map((failure) => `${describeFailure(failure)}.`);
+  const lines = describeFailures(failures).map((line) => `${line}.`);
   return new OllamaError(code, ['None of the providers answers:', ...lines].join('\n'), {
     host: first?.error.host,
     model,

@@ -4,7 +4,7 @@ import { timeLimit } from '../core/time-limit.js';
 import type { Circuit, CircuitTry } from './circuit.js';
 import {
   describeError,
-  describeFailure,
+  describeFailures,
   isKnownToFail,
   isLast,
   planSteps,
@@ -34,7 +34,7 @@ export interface Fallback {
    */
   chatBatches(
     request: ChatRequest,
-    call?: Pick<ProviderCall, 'signal'>,
+    call?: Pick<ProviderCall, 'signal' | 'onToken'>,
   ): AsyncGenerator<readonly ChatEvent[], void, undefined>;
 }
 
@@ -61,11 +61,11 @@ export function fallsBack({ code, status }: OllamaError): boolean {
 export function openFallback(chain: readonly Provider[], options: FallbackOptions = {}): Fallback {
   let answered: Step | undefined;
   return {
-    async *chatBatches(request, { signal } = {}) {
+    async *chatBatches(request, { signal, onToken } = {}) {
       const calls = request.messages.at(-1)?.role === 'tool' ? answered : undefined;
       const { steps, passedOver } = planSteps(chain, request.model, calls, options);
       const failures: Failure[] = [...passedOver];
-      let untold = failures.map(describeFailure);
+      let untold = [...failures];
       for (const [index, step] of steps.entries()) {
         const { provider, model } = step;
         const { name } = provider.info;
@@ -74,11 +74,12 @@ export function openFallback(chain: readonly Provider[], options: FallbackOption
         if (error === undefined) {
           // Whoever called a function was told of when it did.
           if ((index > 0 || untold.length > 0) && step !== calls) {
-            yield [tellStep(step, untold)];
+            yield [tellStep(step, describeFailures(untold))];
             untold = [];
           }
           error = yield* ask(step, request, {
             signal,
+            onToken,
             limitMs: isLast(steps, index) ? undefined : options.firstTokenMs,
             attempt: options.circuit?.begin(name),
             begin: () => (answered = step),
@@ -91,7 +92,7 @@ export function openFallback(chain: readonly Provider[], options: FallbackOption
         }
         const failure = { name, error, why: describeError(error, model) };
         failures.push(failure);
-        untold.push(describeFailure(failure));
+        untold.push(failure);
       }
       yield [{ type: 'error', error: sumFailures(failures, request.model) }];
     },
@@ -115,6 +116,7 @@ function tellStep({ provider, model }: Step, reasons: readonly string[]): ChatEv
 /** How one is asked. */
 interface Asking {
   readonly signal: AbortSignal | undefined;
+  readonly onToken: ProviderCall['onToken'];
   readonly limitMs: number | undefined;
   readonly attempt: CircuitTry | undefined;
   /** It answers. */
@@ -127,7 +129,7 @@ const ANSWERS: readonly ChatEvent['type'][] = ['token', 'thinking', 'tool_call',
 async function* ask(
   { provider, model }: Step,
   request: ChatRequest,
-  { signal, limitMs, attempt, begin }: Asking,
+  { signal, onToken, limitMs, attempt, begin }: Asking,
 ): AsyncGenerator<readonly ChatEvent[], OllamaError | undefined, undefined> {
   const { name, base_url: host } = provider.info;
   const late = new OllamaError('timeout', `It gave no token within ${(limitMs ?? 0) / 1000} s.`, {
@@ -136,6 +138,8 @@ async function* ask(
   });
   const limit = timeLimit(signal, limitMs, () => late);
   let hasBegun = false;
+  // The first one ends the wait for it, and comes as an event.
+  const take = onToken && ((text: string): boolean => hasBegun && onToken(text));
   const failWith = (error: OllamaError): OllamaError => {
     // A provider may tell its abortion in words of its own.
     const failure = limit.signal?.reason === late ? late : error;
@@ -144,7 +148,10 @@ async function* ask(
     return failure;
   };
   try {
-    for await (const events of provider.chatBatches({ ...request, model }, { signal: limit.signal })) {
+    for await (const events of provider.chatBatches(
+      { ...request, model },
+      { signal: limit.signal, onToken: take },
+    )) {
       if (!hasBegun) {
         hasBegun = events.some(({ type }) => ANSWERS.includes(type));
         const last = events.at(-1);

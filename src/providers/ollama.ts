@@ -1,5 +1,6 @@
 import type { ChatEvent, ChatRequest } from '../core/chat.js';
 import type { OllamaClient } from '../core/client.js';
+import { isToTalkTo } from '../core/talks.js';
 import { checkProvider } from './check.js';
 import { FREE, withCost } from './cost.js';
 import { retellError } from './errors.js';
@@ -53,6 +54,7 @@ export function createOllamaProvider({
         name: entry.name,
         size: entry.size,
         ...(entry.modified_at === '' ? {} : { modified_at: entry.modified_at }),
+        ...(isToTalkTo(entry) ? {} : { only_embeds: true as const }),
       }));
     } catch (error) {
       throw isOther ? retellError(error, source) : error;

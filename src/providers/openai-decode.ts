@@ -21,6 +21,9 @@ export function streamError(error: unknown, facts: { host: string; model: string
 interface Shape {
   readonly before: string;
   readonly after: string;
+  /** The same as the bytes of its event, with the blank line that ends it. */
+  readonly bytesBefore: Buffer;
+  readonly bytesAfter: Buffer;
 }
 
 const CONTENT = '"content":"';
@@ -31,14 +34,33 @@ function shapeOf(data: string, token: string): Shape | undefined {
   const from = at + CONTENT.length;
   const to = from + token.length;
   if (at < 0 || at !== data.lastIndexOf(CONTENT) || !data.startsWith(`${token}"`, from)) return undefined;
-  return { before: data.slice(0, from), after: data.slice(to) };
+  const [before, after] = [data.slice(0, from), data.slice(to)];
+  return {
+    before,
+    after,
+    bytesBefore: Buffer.from(`data: ${before}`),
+    bytesAfter: Buffer.from(`${after}\n\n`),
+  };
 }
 
 /** What JSON writes as it is. */
 const UNESCAPED = /^[^"\\\u0000-\u001f]+$/;
 
-/** The text of the token where all around it is of this shape: what it comes to is known without parsing it all. */
-function contentOf(data: string, { before, after }: Shape): string | undefined {
+/** ASCII that JSON writes as it is. */
+const ASCII = /^[ !#-[\]-~]+$/;
+
+/** The same of an event's bytes, without a text made of them all. */
+function asciiBetween(chunk: Buffer, { bytesBefore, bytesAfter }: Shape): string | undefined {
+  const from = bytesBefore.length;
+  const to = chunk.length - bytesAfter.length;
+  if (to <= from || bytesBefore.compare(chunk, 0, from) !== 0 || bytesAfter.compare(chunk, to) !== 0)
+    return undefined;
+  const content = chunk.toString('latin1', from, to);
+  return ASCII.test(content) ? content : undefined;
+}
+
+/** What stands between the two, where it is text that JSON writes as it is: it is known without parsing all of it. */
+function plainBetween(data: string, before: string, after: string): string | undefined {
   if (!data.startsWith(before) || !data.endsWith(after)) return undefined;
   const content = data.slice(before.length, data.length - after.length);
   return UNESCAPED.test(content) ? content : undefined;
@@ -46,12 +68,13 @@ function contentOf(data: string, { before, after }: Shape): string | undefined {
 
 /**
  * Turns the events of a `/chat/completions` stream into ours, up to its `[DONE]`: only that says that the answer is
- * whole. Pieces of a call are joined by their index, and told when the answer ends. A whole answer instead of a stream
+ * whole. A token whose event differs from the one before in nothing else is offered to `onToken` first. Pieces of a call are joined by their index, and told when the answer ends. A whole answer instead of a stream
  * is taken as well.
  */
 export function createOpenAiDecoder(
   facts: { host: string; model: string },
   now: () => number,
+  onToken?: (text: string) => boolean,
 ): LineReader<ChatEvent> {
   const watch = startStopwatch(now);
   const calls: { readonly index: number | undefined; readonly call: JoinedCall }[] = [];
@@ -59,6 +82,7 @@ export function createOpenAiDecoder(
   let usage: Fields = {};
   let over = false;
   let shape: Shape | undefined;
+  let isWaitedFor = false;
 
   const joinCall = (value: unknown): void => {
     if (!isFields(value)) return;
@@ -101,15 +125,17 @@ export function createOpenAiDecoder(
     events.push({ type: 'done', reason, metrics });
   };
 
-  return createSseReader((data, events) => {
+  const takeToken = (token: string, events: ChatEvent[]): void => {
+    watch.seen();
+    const isFirst = isWaitedFor && events.length === 0;
+    if (!isFirst || onToken?.(token) !== true) events.push({ type: 'token', text: token });
+  };
+
+  const lines = createSseReader<ChatEvent>((data, events) => {
     if (over) return;
     if (data === DONE) return finish(events);
-    const same = shape && contentOf(data, shape);
-    if (same !== undefined) {
-      watch.seen();
-      events.push({ type: 'token', text: same });
-      return;
-    }
+    const same = shape && plainBetween(data, shape.before, shape.after);
+    if (same !== undefined) return takeToken(same, events);
     const value = parseData(data);
     if (!isFields(value)) {
       throw new OllamaError('protocol', 'The server sent an event of a chat that is no object.', facts);
@@ -130,4 +156,18 @@ export function createOpenAiDecoder(
     shape = isPlain && only?.type === 'token' && more === undefined ? shapeOf(data, only.text) : undefined;
     if (isFields(first['message']) && !isFields(first['delta'])) finish(events);
   });
+  return {
+    ...lines,
+    // One event, as most chunks hold.
+    takeChunk: (chunk, events) => {
+      if (shape === undefined || over || !lines.isBetween()) return false;
+      const token = asciiBetween(chunk, shape);
+      if (token === undefined) return false;
+      takeToken(token, events);
+      return true;
+    },
+    offer: (is) => {
+      isWaitedFor = is;
+    },
+  };
 }

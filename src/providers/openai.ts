@@ -31,6 +31,7 @@ export function chatThroughOpenAi(
   {
     signal,
     silence,
+    onToken,
     now = Date.now,
   }: ProviderCall & { readonly silence?: number; readonly now?: () => number } = {},
 ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
@@ -39,7 +40,8 @@ export function chatThroughOpenAi(
   const facts = { host: client.host.url, model };
   return askForAnswer(client.http, {
     call: { method: 'POST', path: '/v1/chat/completions', body, model, signal },
-    reader: createOpenAiDecoder(facts, now),
+    onToken,
+    reader: (take) => createOpenAiDecoder(facts, now, take),
     model,
     silence,
     retell: (error) => answerError(error, facts),

@@ -57,6 +57,8 @@ export interface ProviderFacts {
   readonly model: string;
   /** True where its block names no model: in a chain an Ollama host is then asked for the one that is wanted, and no other. */
   readonly model_is_default?: true;
+  /** True of an Ollama host where neither its block nor `default_model` names one: that it lacks `model` then says nothing. */
+  readonly model_is_unchosen?: true;
   /** Whether it is on this machine (a loopback address). */
   readonly local: boolean;
   /** Zero for Ollama; absent where nobody has said. */
@@ -69,6 +71,8 @@ export interface ProviderModel {
   readonly name: string;
   readonly size?: number;
   readonly modified_at?: string;
+  /** True where it makes embeddings and can hold no conversation. */
+  readonly only_embeds?: true;
 }
 
 /** What a test of a provider came to. */
@@ -78,7 +82,7 @@ export interface ProviderTest {
   readonly last_checked: string;
   readonly response_time_ms?: number;
   readonly models: readonly string[];
-  /** Whether the configured model is among them; absent where that could not be told. */
+  /** Whether the configured model is among them; absent where that could not be told, or nobody has chosen one and it is not. */
   readonly model_available?: boolean;
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
@@ -86,6 +90,11 @@ export interface ProviderTest {
 /** How a provider is asked. */
 export interface ProviderCall {
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Takes a token at once, before the batches that it would have come in, and returns true; or false, and it comes as an
+   * event. Asked only where all events before it have been read: what stands between would cost more than the token.
+   */
+  readonly onToken?: ((text: string) => boolean) | undefined;
   /** Past what was kept. */
   readonly force?: boolean;
 }

@@ -41,7 +41,12 @@ export interface RemoteApi {
   headers(key: string): Readonly<Record<string, string>>;
   /** The body of a chat. Throws `usage` for what the API has not. */
   body(request: ChatRequest): object;
-  decoder(facts: { host: string; model: string }, now: () => number): LineReader<ChatEvent>;
+  /** Reads an answer; it may offer tokens to `onToken` before they come as events. */
+  decoder(
+    facts: { host: string; model: string },
+    now: () => number,
+    onToken?: (text: string) => boolean,
+  ): LineReader<ChatEvent>;
 }
 
 /** A provider that speaks an API of others. Opens nothing, and reads no key, until it is asked. */
@@ -112,13 +117,14 @@ export function createRemoteProvider(
 
   async function* chat(
     request: ChatRequest,
-    { signal }: ProviderCall,
+    { signal, onToken }: ProviderCall,
   ): AsyncGenerator<readonly ChatEvent[], void, undefined> {
     try {
       const asked = request.model;
       yield* askForAnswer(open(), {
         call: { method: 'POST', path: api.chatPath, body: api.body(request), model: asked, signal },
-        reader: api.decoder({ host: host.url, model: asked }, now),
+        onToken,
+        reader: (take) => api.decoder({ host: host.url, model: asked }, now, take),
         model: asked,
         silence: timeouts.silence,
         retell,

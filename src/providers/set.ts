@@ -64,7 +64,7 @@ export function createProviders(given: readonly unknown[], options: ProvidersOpt
     made.set(block.name, provider);
     return provider;
   };
-  const missing = (code: 'usage' | 'config', name: string, words: string): OllamaError => {
+  const missing = (code: 'host_not_found' | 'config', name: string, words: string): OllamaError => {
     const names = [...new Set([...known.keys(), ...Object.keys(hosts)])];
     const near = findNearest(name, names, 2);
     const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `There are: ${names.join(', ')}.`;
@@ -80,7 +80,7 @@ export function createProviders(given: readonly unknown[], options: ProvidersOpt
       }),
     get: (name, { evenDisabled = false } = {}) => {
       const block = blockOf(name);
-      if (block === undefined) throw missing('usage', name, `There is no provider "${name}".`);
+      if (block === undefined) throw missing('host_not_found', name, `There is no provider "${name}".`);
       if (!block.enabled && !evenDisabled) {
         throw new OllamaError('not_allowed', `The provider ${name} is not enabled.`, {
           provider: name,
@@ -107,6 +107,18 @@ export function createProviders(given: readonly unknown[], options: ProvidersOpt
       const keep = async (): Promise<void> => await options.keep?.(Object.fromEntries(checks));
       keeping = keeping.then(keep, keep);
       await keeping;
+    },
+  };
+}
+
+/** A server of Ollama's for which nobody has chosen a model: that it lacks the default one is no fault of it. */
+function withUnchosenModel(provider: Provider): Provider {
+  return {
+    ...provider,
+    info: { ...provider.info, model_is_unchosen: true },
+    test: async (call) => {
+      const { model_available: has, ...told } = await provider.test(call);
+      return has === true ? { ...told, model_available: true } : told;
     },
   };
 }
@@ -179,13 +191,16 @@ function createProvider(
     local: isLocal(providerAddress(base_url, 'ollama')),
     ...(cost === undefined ? {} : { cost }),
   };
-  if (name === OWN_HOST) {
-    const opened = 'url' in client ? () => client.open() : client;
-    return createOllamaProvider({ info, client: opened, isOther: false, now });
-  }
-  const secret = findKey(block, options.env ?? {});
-  const open = async (): Promise<OllamaClient> => (await host?.open()) ?? openHost(block, options);
-  return createOllamaProvider({ info, client: open, isOther: true, secret, now });
+  const make = (): Provider => {
+    if (name === OWN_HOST) {
+      const opened = 'url' in client ? () => client.open() : client;
+      return createOllamaProvider({ info, client: opened, isOther: false, now });
+    }
+    const secret = findKey(block, options.env ?? {});
+    const open = async (): Promise<OllamaClient> => (await host?.open()) ?? openHost(block, options);
+    return createOllamaProvider({ info, client: open, isOther: true, secret, now });
+  };
+  return isDefault && options.model === undefined ? withUnchosenModel(make()) : make();
 }
 
 /** A client of the Ollama host of a block. Throws as `readKey` does. */

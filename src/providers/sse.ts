@@ -4,12 +4,19 @@ import { LONGEST_LINE, type LineReader } from '../core/ndjson.js';
 /** The last data of an OpenAI-like stream. */
 export const DONE = '[DONE]';
 
+/** Reads server-sent events line by line. */
+export interface SseReader<Item> extends LineReader<Item> {
+  /** True where no event has begun. */
+  isBetween(): boolean;
+}
+
 /**
  * Reads server-sent events (the HTML standard's grammar, of which `data` alone counts here: both APIs say in it what it
  * is), and calls `take` with the data of each. A line that is a JSON object by itself counts as data too: some servers
- * answer a request for a stream with a whole answer. An event that no blank line ends is dropped, as the standard has it.
+ * answer a request for a stream with a whole answer. A last event that no blank line ends
+ * counts where it is whole, which the standard has otherwise: some servers leave that line out.
  */
-export function createSseReader<Item>(take: (data: string, items: Item[]) => void): LineReader<Item> {
+export function createSseReader<Item>(take: (data: string, items: Item[]) => void): SseReader<Item> {
   let data: string | undefined;
   let isFirst = true;
 
@@ -20,6 +27,7 @@ export function createSseReader<Item>(take: (data: string, items: Item[]) => voi
   };
 
   return {
+    isBetween: () => data === undefined && !isFirst,
     take: () => undefined,
     takeLine: (raw, items) => {
       let line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
@@ -39,7 +47,20 @@ export function createSseReader<Item>(take: (data: string, items: Item[]) => voi
       // Nothing comes behind it, on some servers not even the blank line.
       if (data === DONE) flush(items);
     },
+    takeEnd: (items) => {
+      // Half an event is a stream that was cut.
+      if (data !== undefined && isJson(data)) flush(items);
+    },
   };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The JSON of an event's data. Throws `protocol`. */

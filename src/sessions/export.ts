@@ -1,8 +1,10 @@
 import { chatRequest } from '../core/chat.js';
+import type { Fields } from '../core/fields.js';
 import type { ChatMessage, ToolCall } from '../core/wire.js';
 import { cleanLine } from '../format/clean.js';
 import { closeFence } from '../format/open-fence.js';
-import type { Session } from './fold.js';
+import { formatCost } from '../format/cost.js';
+import type { MessageDetails, Session } from './fold.js';
 
 /** The version of the document that a conversation is exported as. */
 const SCHEMA_VERSION = 1;
@@ -16,7 +18,12 @@ export const SESSION_FIELDS = [
 /** A conversation as JSON has it: `model`, `messages`, `options` and `think` are what `/api/chat` takes. */
 export function sessionDocument(session: Session): Record<string, unknown> {
   const { id, title, host, model, createdAt, updatedAt, turns, tokens, stopped } = session;
-  const { messages, options, think } = chatRequest(session.conversation);
+  const { messages: said, options, think } = chatRequest(session.conversation);
+  const offset = said.length - session.details.length;
+  const messages = said.map((message, index) => ({
+    ...message,
+    ...answererFields(session.details[index - offset]),
+  }));
   return {
     ...{ id, title, host, model, created_at: createdAt, updated_at: updatedAt, turns },
     ...(tokens === undefined ? {} : { tokens }),
@@ -25,6 +32,40 @@ export function sessionDocument(session: Session): Record<string, unknown> {
     ...(think === undefined ? {} : { think }),
     messages,
   };
+}
+
+/** Who gave an answer where that was not the host that was asked first, and what it cost. */
+function answererFields(about: MessageDetails | undefined): object {
+  const { provider, model, metrics } = about ?? {};
+  if (provider === undefined) return {};
+  const { cost, currency } = costOf(metrics);
+  return {
+    provider,
+    ...(model === undefined ? {} : { model }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(cost === undefined || currency === undefined ? {} : { currency }),
+  };
+}
+
+/** As a file has it, in which anything may stand. */
+function costOf(metrics: MessageDetails['metrics']): { readonly cost?: number; readonly currency?: string } {
+  const { cost, currency }: Fields = { ...metrics };
+  return {
+    ...(typeof cost === 'number' && Number.isFinite(cost) && cost >= 0 ? { cost } : {}),
+    ...(typeof currency === 'string' ? { currency } : {}),
+  };
+}
+
+/** The name under which an answer stands: its model's, and that of another than the host that was asked first. */
+export function answererOf(about: MessageDetails | undefined, model: string): string {
+  const { provider, model: own = model } = about ?? {};
+  return provider === undefined ? own : `${own} (${provider})`;
+}
+
+/** What an answer cost, in words; empty where it is not known, and of one that cost nothing. */
+export function costWords(about: MessageDetails | undefined): string {
+  const { cost = 0, currency = '' } = costOf(about?.metrics);
+  return cost === 0 ? '' : `cost ${formatCost(cost, currency)}`;
 }
 
 /** The document as a file's text. */
@@ -93,7 +134,7 @@ export function exportMarkdown(session: Session): string {
     ...(system === undefined ? [] : ['## System', closeFence(system.trimEnd())]),
     ...messages.flatMap((message, index) => {
       const about = details[index];
-      return writeMessage(message, about?.model ?? model, about?.stopped === true);
+      return writeMessage(message, answererOf(about, model), about?.stopped === true);
     }),
   ];
   return `${blocks.join('\n\n')}\n`;

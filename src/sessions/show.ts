@@ -6,7 +6,7 @@ import { readFields, renderFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import type { Styles } from '../output/styles.js';
 import { writeLines, writeText } from '../output/write.js';
-import { imageWords, sessionDocument, SESSION_FIELDS, speakerOf } from './export.js';
+import { answererOf, costWords, imageWords, sessionDocument, SESSION_FIELDS, speakerOf } from './export.js';
 import type { Session } from './fold.js';
 import { readSession } from './store.js';
 
@@ -31,7 +31,7 @@ export async function tellSession(context: Context, word: string): Promise<void>
 /** A message in paragraphs; `clean` is done to what others said. */
 function renderMessage(
   message: ChatMessage,
-  { model, isStopped }: { readonly model: string; readonly isStopped: boolean },
+  { model, cost, isStopped }: { readonly model: string; readonly cost: string; readonly isStopped: boolean },
   clean: (text: string) => string,
   { dim, bold }: Style,
 ): string[] {
@@ -44,6 +44,7 @@ function renderMessage(
       ({ function: called }) =>
         `(calls ${cleanLine(called.name)} ${clean(JSON.stringify(called.arguments))})`,
     ),
+    ...(cost === '' ? [] : [`(${cost})`]),
     ...(isStopped ? ['(stopped before its end)'] : []),
   ];
   return [
@@ -78,7 +79,11 @@ function renderTranscript(
     system === undefined ? messages : [{ role: 'system', content: system }, ...messages];
   const blocks = said.flatMap((message, index) => {
     const about = details[index - (said.length - messages.length)];
-    const facts = { model: about?.model ?? model, isStopped: about?.stopped === true };
+    const facts = {
+      model: answererOf(about, model),
+      cost: costWords(about),
+      isStopped: about?.stopped === true,
+    };
     return renderMessage(message, facts, clean, style);
   });
   return `${[head.join('\n'), ...blocks].join('\n\n')}\n`;

@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -63,10 +64,11 @@ describe('one answer, where the first server is down', () => {
     expect(ran.stderr.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '')).toContain('gpu answers with llama3.2:1b');
   });
 
-  test('is not told of with --quiet', async () => {
+  test('is told of with --quiet too: who answers may cost something', async () => {
     const { dead, config } = await openPair();
     const ran = await ask(config, dead, [MODEL, 'count to 40', '--quiet']);
-    expect(ran.stderr).toBe('');
+    expect(ran.stderr).toMatch(TOLD);
+    expect(ran.stderr.trim().split('\n')).toHaveLength(1);
     expect(ran.stdout).toMatch(/39 40$/);
   });
 
@@ -92,6 +94,20 @@ describe('one answer, where the first server is down', () => {
     });
     expect(events.at(-1)).toMatchObject({ provider: 'gpu', model: MODEL, metrics: { cost: 0 } });
     expect((events.at(-1) as { context: object }).context).not.toHaveProperty('limit');
+  });
+
+  test('does not wait longer than timeouts.first_token for one that takes the question and is silent', async () => {
+    const { gpu, config } = await openPair();
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void silent.close());
+    const host = `http://127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
+    const limited = { ...config, timeouts: { first_token: '200ms' } };
+    const ran = await ask(limited, host, [MODEL, 'count to 40']);
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/39 40$/);
+    expect(ran.stderr).toContain('gpu answers with llama3.2:1b (ollama: It gave no token within 0.2 s).');
+    expect(chatsOf(gpu)).toBe(1);
   });
 
   test('is nobody else’s with --no-fallback', async () => {
@@ -264,7 +280,7 @@ describe('--provider', () => {
   });
 
   test.each([
-    ['that is not configured', ['--provider', 'clod', 'Hi'], 2, /There is no provider "clod"[^]*cloud/],
+    ['that is not configured', ['--provider', 'clod', 'Hi'], 3, /There is no provider "clod"[^]*cloud/],
     ['that is not enabled', ['--provider', 'off', 'Hi'], 7, /not enabled/],
     ['beside --auto', ['--provider', 'cloud', '--auto', 'Hi'], 2, /--provider and --auto don't go together/],
     ['beside --raw', ['--provider', 'cloud', '--raw', 'Hi'], 2, /--provider and --raw don't go together/],
@@ -275,6 +291,27 @@ describe('--provider', () => {
     expect(ran.code).toBe(code);
     expect(ran.stderr).toMatch(words);
   });
+});
+
+test('a provider that lacks its model says which command lists those that it has', async () => {
+  const far = await openServer();
+  const providers = { far: { type: 'openai', enabled: true, base_url: `${far.url}/v1` } };
+  const ran = await ask({ providers }, await deadHost(), ['--provider', 'far', 'Hello']);
+  expect(ran.code).toBe(3);
+  expect(ran.stderr).toContain('ollama-cli providers test far --json');
+});
+
+test.each([
+  ['with others behind', {}, []],
+  ['in JSON', {}, ['--json']],
+  ['in a terminal', TERMINAL, []],
+])('a prompt alone is not taken for a model, %s', async (_name, options, flags) => {
+  const { dead, config, gpu } = await openPair();
+  const ran = await ask(config, dead, ['Hello there', ...flags], options);
+  expect(ran).toMatchObject({ code: 2, stdout: '' });
+  expect(ran.stderr).toMatch(/Hello there\\?" was read as the model, and there is no prompt/);
+  expect(ran.stderr).toContain("ollama-cli chat MODEL 'Hello there'");
+  expect(gpu.requests).toEqual([]);
 });
 
 describe('a batch', () => {
@@ -292,6 +329,13 @@ describe('a batch', () => {
     ]);
     for (const line of answers) expect(schemaErrors('chat-batch-line', line)).toBe('');
     expect(chatsOf(gpu)).toBe(3);
+  });
+
+  test('says who answers with --quiet too', async () => {
+    const { dead, config } = await openPair();
+    writeFileSync(path.join(home, 'asks'), 'count to 3\ncount to 4\n');
+    const ran = await ask(config, dead, [MODEL, '--batch', 'asks', '-q']);
+    expect(ran.stderr).toMatch(/^gpu answers with .*\n$/);
   });
 
   test('has its steps as events, before the answer that they are about', async () => {
@@ -316,5 +360,62 @@ describe('a batch', () => {
     const ran = await ask(config, await deadHost(), [MODEL, '--batch', 'asks']);
     expect(ran.code).toBe(5);
     expect(ran.stderr).toMatch(/None of the providers answers:/);
+  });
+});
+
+describe('a host whose credentials can not be had', () => {
+  const lacking = ({ url }: { readonly url: string }): object => ({ url, token_env: 'GONE' });
+
+  test.each([
+    ['plain', []],
+    ['json', ['--json']],
+  ])('is passed over for the next of the fallback, with the reason, in %s mode', async (_, flags) => {
+    const [own, gpu] = [await openServer(), await openServer()];
+    const config = { hosts: { own: lacking(own), gpu: { url: gpu.url } }, fallback: ['gpu'] };
+    const ran = await ask(config, 'own', [MODEL, 'count to 40', ...flags]);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr + ran.stdout).toContain('hosts.own.token_env: the variable GONE is not set');
+    expect(ran.stdout).toContain('gpu'.repeat(flags.length));
+    expect([own.requests.length, chatsOf(gpu)]).toEqual([0, 1]);
+  });
+
+  test('is not asked where another provider is named', async () => {
+    const [own, gpu] = [await openServer(), await openServer()];
+    const providers = { cloud: { type: 'ollama', enabled: true, base_url: gpu.url, model: MODEL } };
+    const ran = await ask({ hosts: { own: lacking(own) }, providers }, 'own', [
+      '--provider',
+      'cloud',
+      'count to 40',
+    ]);
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/39 40$/) as string });
+    expect(own.requests).toEqual([]);
+  });
+
+  test('is told of by each line of a batch that others answer', async () => {
+    const [own, gpu] = [await openServer(), await openServer()];
+    const config = { hosts: { own: lacking(own), gpu: { url: gpu.url } }, fallback: ['gpu'] };
+    writeFileSync(path.join(home, 'batch'), 'one\ntwo\n');
+    const ran = await ask(config, 'own', [MODEL, '--batch', 'batch']);
+    expect(ran.code).toBe(0);
+    expect([own.requests.length, chatsOf(gpu)]).toEqual([0, 2]);
+  });
+
+  test.each<[string, string[], string[]]>([
+    ['no fallback is there', [], []],
+    ['--no-fallback says so', ['gpu'], ['--no-fallback']],
+    ['the fallback is that host alone', ['ollama'], []],
+    ['it is named', [], ['--provider', 'ollama']],
+  ])('ends the chat with 2 where %s', async (_, fallback, flags) => {
+    const [own, gpu] = [await openServer(), await openServer()];
+    const config = { hosts: { own: lacking(own), gpu: { url: gpu.url } }, fallback };
+    const ran = await ask(config, 'own', ['--model', MODEL, 'Hi', ...flags]);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('hosts.own.token_env: the variable GONE is not set.');
+    expect([own.requests, gpu.requests]).toEqual([[], []]);
+    const json = await ask(config, 'own', ['--model', MODEL, 'Hi', '--json', ...flags]);
+    expect(lines(json.stdout)).toMatchObject([
+      { type: 'start' },
+      { type: 'error', error: { code: 'config' } },
+    ]);
   });
 });

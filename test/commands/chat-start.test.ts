@@ -24,7 +24,7 @@ afterEach(() => {
 
 /** A program called `ollama` that answers every chat in one word. */
 const SERVER = `
-const [host, port] = process.env.OLLAMA_HOST.split(/:(?=\\d+$)/);
+const [host, port] = process.env.OLLAMA_HOST.replace('http://', '').split(/:(?=\\d+$)/);
 require('node:fs').writeFileSync(__dirname + '/pid', String(process.pid));
 require('node:http')
   .createServer(({ url }, answer) =>

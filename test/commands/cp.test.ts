@@ -87,7 +87,7 @@ describe('cp', () => {
   });
 
   it.each([
-    ['a model that is not there', ['absent', 'mine'], 3, 'ollama-cli pull absent'],
+    ['a model that is not there', ['absent', 'mine'], 3, 'ollama-cli list'],
     ['a misspelt one', ['gema3:1b', 'mine'], 3, 'gemma3:1b'],
     ['one that is not there, before it asks to replace', ['absent', 'qwen3:0.6b'], 3, 'absent'],
     ['the same name', ['gemma3:1b', 'GEMMA3:1b'], 2, 'the same name'],

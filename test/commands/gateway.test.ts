@@ -1,6 +1,7 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { main } from '../../src/main.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { until } from '../gateway/raw-socket.js';
@@ -67,6 +68,26 @@ describe('gateway', () => {
     expect(running.stdout() + running.stderr()).not.toContain('very-secret');
   });
 
+  it('tells the routes that were asked for, and nothing that a caller has put into a path', async () => {
+    const running = await start(['--token-env', 'MY_TOKEN', '--debug'], { env: { MY_TOKEN: 'very-secret' } });
+    const headers = { authorization: 'Bearer very-secret' };
+    const name = '/api/providers/ollama/models/very-secret';
+    for (const path of ['/api/jobs/very-secret?x=very-secret', '/very-secret', '/api/jobs', name]) {
+      await fetch(running.url + path, { headers });
+    }
+    // Also what is refused before a route is looked for.
+    await fetch(`${running.url}/api/jobs/very-secret`);
+    await running.end();
+    expect(running.stderr().match(/(?<=^debug: GET )[/(].*(?=, \d+ ms$)/gm)).toEqual([
+      '/api/jobs/:id: 404',
+      '(no route): 404',
+      '/api/jobs: 200',
+      '/api/providers/ollama/models/:name: 404',
+      '/api/jobs/:id: 401',
+    ]);
+    expect(running.stderr()).not.toContain('very-secret');
+  });
+
   it('takes the token of a file that only its owner can read', async () => {
     const { io } = testIo();
     const file = path.join(io.cwd, 'gateway-token');
@@ -113,6 +134,33 @@ describe('gateway', () => {
     expect(sandbox.requests).toEqual([]);
   });
 
+  it('refuses a token that can be guessed where others can reach it, and warns of it elsewhere', async () => {
+    const env = { SHORT: 'fifteen-letters', LONG: 'sixteen-letters!' };
+    const refused = await run(['gateway', '--listen', '0.0.0.0:0', '--token-env', 'SHORT'], sandbox.url, {
+      env,
+    });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('openssl rand -base64 32');
+    expect(refused.stderr).not.toContain('fifteen-letters');
+    const running = await start(['--token-env', 'SHORT'], { env });
+    expect(running.stderr()).toMatch(/^warning: The token has 15 characters.*openssl rand -base64 32$/m);
+    await running.end();
+    const long = await start(['--listen', '0.0.0.0:0', '--token-env', 'LONG'], { env });
+    await long.end();
+    expect(long.stderr()).not.toContain('characters');
+  });
+
+  it("does not start with a name in fallback that is nobody's, and says where it stands", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gateway-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(path.join(folder, '.config', 'ollama-cli'), { recursive: true });
+    const file = path.join(folder, '.config', 'ollama-cli', 'config.yaml');
+    writeFileSync(file, '# mine\nfallback: [ollama, zzz]\n', { mode: 0o600 });
+    const ran = await run(['gateway', '--listen', '0'], sandbox.url, { env: { HOME: folder } });
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(`${file}:2: fallback names "zzz"`);
+  });
+
   it('warns where others can reach it, and wants the token there', async () => {
     const running = await start(['--listen', '0.0.0.0:0']);
     await until(
@@ -139,5 +187,51 @@ describe('gateway', () => {
     expect(taken).toMatchObject({ code: 2, stdout: '' });
     expect(taken.stderr).toContain('another program listens there');
     await running.end();
+  });
+});
+
+describe('a gateway to a host whose credentials can not be had', () => {
+  const home = (settings: object): string => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'gateway-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(path.join(folder, '.config', 'ollama-cli'), { recursive: true });
+    const file = path.join(folder, '.config', 'ollama-cli', 'config.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ hosts: { own: { url: sandbox.url, token_env: 'GONE' } }, ...settings }),
+      { mode: 0o600 },
+    );
+    return folder;
+  };
+
+  it('serves the other providers, and says of that host why it is not asked', async () => {
+    const cloud = { type: 'openai', enabled: true, base_url: `${sandbox.url}/v1`, model: 'gemma3:1b' };
+    const running = await start(['--no-token'], {
+      env: { OLLAMA_HOST: 'own', HOME: home({ providers: { cloud } }) },
+    });
+    await until(
+      () => running.stderr(),
+      (text) => text.includes('warning: hosts.own.token_env: the variable GONE is not set.'),
+    );
+    const chat = async (provider: string): Promise<Response> =>
+      await fetch(`${running.url}/api/chat`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ message: 'Hi', provider, model: 'gemma3:1b' }),
+      });
+    expect((await chat('cloud')).status).toBe(200);
+    const asked = sandbox.requests.length;
+    const refused = await chat('ollama');
+    expect([refused.status, await refused.json()]).toMatchObject([500, { error: { code: 'config' } }]);
+    expect((await fetch(`${running.url}/ready`)).status).toBe(503);
+    expect(sandbox.requests).toHaveLength(asked);
+    expect(await running.end()).toBe(0);
+  });
+
+  it('exits 2 where there are no others', async () => {
+    const env = { HOME: home({ providers: { cloud: { base_url: `${sandbox.url}/v1` } } }) };
+    const ran = await run(['gateway', '--listen', '0'], 'own', { env });
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('hosts.own.token_env: the variable GONE is not set.');
   });
 });

@@ -27,8 +27,8 @@ describe('health', () => {
     const { stdout } = await run(['health', '--color', 'never'], url, { ...TERMINAL, columns: 50 });
     const [first = '', ...rest] = stdout.split('\n\n')[0]?.split('\n') ?? [];
     expect(first).toMatch(/^ ✗ server {5}No Ollama server at$/);
-    for (const row of rest) expect(row).toMatch(/^ {14}(?: {5})?\S/);
-    for (const row of [first, ...rest]) expect(row.length <= 50 || !row.trim().includes(' ')).toBe(true);
+    for (const row of rest) expect(row).toMatch(/^ {14}\S/);
+    for (const row of stdout.split('\n')) expect(row.length <= 50 || !row.trim().includes(' ')).toBe(true);
   });
 
   it('calls a sandbox healthy, and says that it is one', async () => {
@@ -78,7 +78,48 @@ describe('health', () => {
     expect(report.checks[0]?.hint).toContain('ollama serve');
     const terminal = await run(['health'], url, TERMINAL);
     expect(terminal.code).toBe(5);
-    expect(terminal.stdout).toContain('ollama sandbox'.replace('ollama', 'ollama-cli'));
+    expect(terminal.stdout).toContain('ollama-cli sandbox');
+  });
+
+  it.each([
+    ['linux', 'ollama serve', 'sudo systemctl start ollama'],
+    ['darwin', 'open -a Ollama', 'cat ~/.ollama/logs/server.log'],
+  ] as const)(
+    'has one list of steps for people on %s, with what the system knows',
+    async (platform, ...words) => {
+      const url = `http://127.0.0.1:${await closedPort()}`;
+      const { stdout } = await run(['health', '--color', 'never'], url, {
+        ...TERMINAL,
+        columns: 120,
+        platform,
+      });
+      expect(stdout).not.toContain('try:');
+      const steps = stdout.split('\n\n')[1] ?? '';
+      const labels = steps.split('\n').map((row) => row.slice(3, 19).trim());
+      expect(labels.filter((label) => label !== '')).toEqual([
+        'start it',
+        'get it',
+        'another address',
+        'just looking',
+      ]);
+      for (const word of words) expect(stdout.split(word)).toHaveLength(2);
+    },
+  );
+
+  it.each([
+    ['/api/version', 'server'],
+    ['/api/tags', 'models'],
+  ])('says where and with which status %s failed', async (route, name) => {
+    const server = await serve(({ url }) =>
+      url === route
+        ? { status: 500, ...json, body: ['{"error":"the disk is odd"}'] }
+        : { ...json, body: ['{"version":"0.24.0","models":[]}'] },
+    );
+    const report = await healthJson(server.url);
+    await server.close();
+    expect(report.checks.find((check) => check.name === name)?.detail).toContain(
+      `${server.url} answers 500: the disk is odd`,
+    );
   });
 
   it('tells another program, a refusal and a failing list apart', async () => {

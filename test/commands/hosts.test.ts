@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { main } from '../../src/main.js';
 import { closedPort, serve, type FaultServer } from '../support/fault-server.js';
 import { testIo, type TestIoOptions } from '../support/io.js';
@@ -147,6 +148,24 @@ describe('hosts add', () => {
     expect(JSON.parse(ran.stdout)).toMatchObject({ auth: 'bearer' });
     expect(configured()).toContain('x-team: blue');
     expect(configured()).toContain(`header_file: ${file}`);
+  });
+
+  it.each([
+    ['no secret of a host that can not be written', undefined],
+    ['the old secret where the new one can not be written', 'authorization: Bearer old\n'],
+  ])('leaves %s', async (_, before) => {
+    const kept = path.join(folder(), 'credentials', 'gpu');
+    // A reference to an anchor that would be gone: such a file is changed in an editor.
+    configure('hosts: {gpu: &a {url: one}, other: *a}\n');
+    if (before !== undefined) {
+      mkdirSync(path.dirname(kept), { recursive: true });
+      writeFileSync(kept, before, { mode: 0o600 });
+    }
+    const argv = ['add', 'gpu', 'two', '--user', 'ann', '--password-env', 'PW', '--force'];
+    const ran = await hosts(argv, { env: { PW: 'hush' } });
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain("can't be changed by itself");
+    expect(existsSync(kept) ? readFileSync(kept, 'utf8') : undefined).toBe(before);
   });
 
   it('replaces a host only where --force says so, and forgets what was kept for it', async () => {
@@ -303,6 +322,15 @@ hosts:
     expect(await marked({}, '-H', 'nas')).toEqual(['gpu']);
     expect(await marked({ env: { OLLAMA_HOST: 'nas' } })).toEqual(['nas']);
     expect(await marked({ env: { OLLAMA_HOST: 'elsewhere:1' } })).toEqual([]);
+    const spelled = { OLLAMA_HOST: 'HTTP://box-1:80/' };
+    configure('hosts: {one: {url: box-1:80}, two: {url: box-2}, three: {url: "http://box-1"}}\n');
+    expect(await marked({ env: spelled })).toEqual(['one', 'three']);
+    expect((await hosts(['list'], { ...TERMINAL, env: spelled })).stdout).not.toContain('has no name');
+    // A name says which of several with one address it is.
+    expect(await marked({ env: { OLLAMA_HOST: 'three' } })).toEqual(['three']);
+    configure('host: http://box-2:11434\nhosts: {one: {url: box-1:80}, two: {url: box-2}}\n');
+    expect(await marked({})).toEqual(['two']);
+    configure(FILE);
     const drawn = await hosts(['list'], { ...TERMINAL, env: { OLLAMA_HOST: 'elsewhere:1' } });
     expect(drawn.stdout).toContain('The default is http://elsewhere:1, which has no name (OLLAMA_HOST).');
   });
@@ -433,13 +461,21 @@ describe('hosts test', () => {
         },
       ],
     });
-    expect(JSON.parse(all.stderr)).toMatchObject({ error: { code: 'partial' } });
+    expect(JSON.parse(all.stderr)).toMatchObject({
+      error: {
+        code: 'partial',
+        message: '2 of 3 hosts failed: shut, gone.',
+        hint: 'ollama-cli hosts test gone',
+      },
+    });
+    const { items } = JSON.parse(all.stdout) as { items: { error?: { hint: string } }[] };
+    expect(items[1]?.error?.hint).toContain(`ollama-cli hosts add shut ${closed.url} --user USER --force`);
     expect((await hosts(['test', 'shut'])).code).toBe(4);
     expect((await hosts(['test', 'gone'])).code).toBe(5);
     const told = await hosts(['test', 'gone', 'shut'], { ...TERMINAL, columns: 200 });
     expect(told.code).toBe(8);
     expect(told.stderr).toMatch(/gone: No Ollama server.* Next: ollama-cli -H gone health/);
-    expect(told.stderr).toMatch(/shut: .* Next: ollama-cli hosts add NAME URL/);
+    expect(told.stderr).toMatch(/shut: .* Next: ollama-cli hosts add shut http:\/\/\S+ --user USER --force/);
     expect(told.stdout + told.stderr).not.toMatch(
       new RegExp(ESCAPES.source.replace('\\u000b-\\u001f', '\\u000b-\\u001a')),
     );
@@ -465,6 +501,7 @@ describe('hosts test', () => {
     const missing = await hosts(['test', 'gpu']);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('BOX is not set');
+    expect(missing.stdout).toContain(`gpu\t${server.url}\tfalse`);
     expect(server.requests).toEqual([]);
     expect((await hosts(['test', 'gpu'], { env: { BOX: 'tok' } })).code).toBe(0);
     expect(server.requests[0]?.headers.authorization).toBe('Bearer tok');
@@ -511,6 +548,23 @@ describe('hosts discover', () => {
     expect((await hosts(['discover', fresh.url, '-q'])).stdout).toBe(`${fresh.url}\n`);
   });
 
+  it('offers each name once, and in a terminal as lines to copy', async () => {
+    const [one, two] = [await ollama(), await ollama()];
+    configure(`hosts: {host-127-0-0-1-2: {url: box}}\n`);
+    const offers = [
+      `ollama-cli hosts add host-127-0-0-1 ${one.url}`,
+      `ollama-cli hosts add host-127-0-0-1-3 ${two.url}`,
+    ];
+    const ran = await hosts(['discover', one.url, two.url, '--json']);
+    expect((JSON.parse(ran.stdout) as { items: { add?: string }[] }).items.map(({ add }) => add)).toEqual(
+      offers,
+    );
+    const drawn = await hosts(['discover', one.url, two.url], TERMINAL);
+    for (const offer of offers) expect(drawn.stdout.split(offer)).toHaveLength(2);
+    const picked = await hosts(['discover', one.url, '--fields', 'add'], { ...TERMINAL, columns: 160 });
+    expect(picked.stdout).toMatch(/NAME IT.*\n.*hosts add host-127-0-0-1 /);
+  });
+
   it('looks at what is configured where nothing is given', async () => {
     const server = await ollama();
     configure(`hosts: {gpu: {url: '${server.url}'}}\n`);
@@ -535,10 +589,87 @@ describe('hosts discover', () => {
     expect(ran.stderr).toContain('no network is looked through');
   });
 
+  it('asks each at once, however many accept and say nothing', async () => {
+    const living = await ollama();
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const dead = Array.from({ length: 100 }, (_, at) => `http://127.0.0.1:${String(port)}/${String(at)}`);
+    const test = testIo({ cwd: home, env: { HOME: home } });
+    const ended = main(['hosts', 'discover', ...dead, living.url], test.io);
+    // None of the silent ones is given up yet when all have been asked.
+    await vi.waitFor(() => expect([sockets.size, living.requests.length]).toEqual([100, 1]), 4_000);
+    test.abort();
+    expect(await ended).toBe(130);
+  });
+
+  it('asks with the first of several names whose credentials are there', async () => {
+    const server = await ollama();
+    configure(
+      `hosts: {gone: {url: '${server.url}', token_env: GONE}, gpu: {url: '${server.url}', token_env: HERE}}\n`,
+    );
+    const discover = async (env: Record<string, string>): Promise<object> => {
+      const ran = await hosts(['discover', server.url, '--json'], { env });
+      return (JSON.parse(ran.stdout) as { items: object[] }).items[0] ?? {};
+    };
+    expect(await discover({ HERE: 'own' })).toMatchObject({ name: 'gpu', ok: true });
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer own']);
+    expect(await discover({})).toMatchObject({ name: 'gone', ok: false, error: { code: 'config' } });
+  });
+
   it('takes no password', async () => {
     const ran = await hosts(['discover', 'http://ann:hush@box']);
     expect(ran.code).toBe(2);
     expect(ran.stderr).not.toContain('hush');
+  });
+});
+
+describe('a host that asks who it is', () => {
+  const own = (argv: string[]) => run(argv, undefined, { cwd: home, env: { HOME: home } });
+
+  it.each([['list'], ['health']])('is named where it has a name, by %s', async (command) => {
+    const server = await ollama('', 401);
+    configure(`host: pw\nhosts: {pw: {url: '${server.url}'}}\n`);
+    for (const argv of [
+      [command, '--json'],
+      [command, '--json', '-H', 'pw'],
+    ]) {
+      const { hint } = (JSON.parse((await own(argv)).stderr) as { error: { hint: string } }).error;
+      expect(hint).toContain(`ollama-cli hosts add pw ${server.url} --`);
+      expect(hint).toMatch(/(?:--user USER|--token-env VARIABLE) --force/);
+    }
+  });
+
+  it('has the name that is to be given otherwise', async () => {
+    const server = await ollama('', 401);
+    configure(`host: pw\nhosts: {pw: {url: box}}\n`);
+    const { stderr } = await own(['list', '--json', '-H', server.url]);
+    expect(stderr).toContain('hosts add NAME URL --user USER;');
+  });
+});
+
+describe('a number', () => {
+  it('is no address, and the port that was meant is named', async () => {
+    configure(`hosts: {gpu: {url: box, headers: {x-key: hush}}}\n`);
+    const at = async (argv: string[], env: Record<string, string>) =>
+      await run(['list', '--json', ...argv], undefined, { cwd: home, env: { HOME: home, ...env } });
+    for (const ran of [await at(['-H', '31001'], {}), await at([], { OLLAMA_HOST: '31001' })]) {
+      expect(ran.code).toBe(2);
+      expect(ran.stderr).toContain('Did you mean :31001?');
+    }
+  });
+
+  it('may be the name of a host', async () => {
+    const server = await ollama('0.24.0');
+    configure(`host: '42'\nhosts: {'42': {url: '${server.url}'}}\n`);
+    expect((await hosts(['test'])).stdout).toContain(`42\t${server.url}\ttrue`);
+    const ran = await run(['health', '-q', '-H', '42'], undefined, { cwd: home, env: { HOME: home } });
+    expect(ran.code).toBe(0);
   });
 });
 

@@ -150,14 +150,22 @@ describe('providers add, enable, disable and rm', () => {
     [['add', 'x', '--cost-prompt', 'much'], 'not so: prompt'],
     [['add', 'x', '--api-key', '--api-key-env', 'K'], 'keep one'],
     [['add', 'cloud'], 'a provider cloud already'],
-    [['enable', 'clout'], 'There is no provider "clout".'],
-    [['rm', 'nobody'], 'There is no provider "nobody".'],
+    [
+      ['add', 'ollama', '--base-url', 'http://h:1'],
+      'ollama is the server in use: --base-url would not count',
+    ],
+    [
+      ['add', 'ollama', '--type', 'openai', '--api-key-env', 'K', '--enable'],
+      '--type, --api-key-env, --enable',
+    ],
+    [['enable', 'clout'], 'There is no provider "clout".', 3],
+    [['rm', 'nobody'], 'There is no provider "nobody".', 3],
     [['disable', 'ollama'], 'always answers'],
-    [['test', 'clout'], 'There is no provider "clout".'],
-  ])('refuse %j, and change nothing', async (words, message) => {
+    [['test', 'clout'], 'There is no provider "clout".', 3],
+  ])('refuse %j, and change nothing', async (words, message, code = 2) => {
     configure(cloud());
     const ran = await providers(words);
-    expect(ran.code).toBe(2);
+    expect(ran.code).toBe(code);
     expect(ran.stderr).toContain(message);
     expect(ran.stderr).not.toContain('secret');
     expect(readFileSync(configFile(), 'utf8')).toBe(cloud());
@@ -241,6 +249,21 @@ describe('providers test', () => {
     expect(ran.stderr).toContain(words);
     expect(ran.stderr).not.toMatch(/ollama serve|ollama-cli pull|No Ollama server/);
     expect((await providers(['test', 'far', 'ollama'])).code).not.toBe(0);
+  });
+
+  it('notes a default model that is not there, and fails for one that somebody chose', async () => {
+    const fresh = await providers(['test']);
+    expect(fresh.code).toBe(0);
+    expect(fresh.stdout).toMatch(/^ollama\tconnected\t/m);
+    expect(fresh.stderr).toBe(
+      'note: nobody has chosen a model for ollama (default_model). It has gemma3:1b.\n',
+    );
+    const told = await json(['test'], 'providers-test');
+    expect(told['items']).toEqual([expect.not.objectContaining({ model_available: false })]);
+    configure('default_model: llama3.2\n');
+    const chosen = await providers(['test']);
+    expect(chosen.code).toBe(3);
+    expect(chosen.stderr).toContain('✗ ollama has no model "llama3.2".');
   });
 
   it('exits 4 for a refused key and for one that is not set, and tells neither', async () => {

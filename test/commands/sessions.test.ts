@@ -148,6 +148,33 @@ describe('sessions list', () => {
 });
 
 describe('sessions show', () => {
+  it('tells of an answer that another gave who, with which model, and at what cost', async () => {
+    const at = new Date(NOW).toISOString();
+    const cost = { cost: 0.0012, currency: 'EUR' };
+    const metrics = { ...METRICS, ...cost };
+    keep(
+      'one',
+      0,
+      [user('Hi'), answer('From here')],
+      [
+        { type: 'message', at, message: user('And you?') },
+        { type: 'message', at, message: answer('From afar'), model: 'big-1', provider: 'cloud', metrics },
+      ],
+    );
+    const json = JSON.parse((await sessions(['show', 'one', '--json'])).stdout) as { messages: object[] };
+    expect(schemaErrors('session', json)).toBe('');
+    expect(json.messages).toEqual([
+      user('Hi'),
+      answer('From here'),
+      user('And you?'),
+      { ...answer('From afar'), provider: 'cloud', model: 'big-1', ...cost },
+    ]);
+    const { stdout } = await sessions(['show', 'one']);
+    expect(stdout).toContain('\ngemma3:1b:\nFrom here\n');
+    expect(stdout).toContain('\nbig-1 (cloud):\nFrom afar\n(cost 0.0012 EUR)\n');
+    expect((await sessions(['export', 'one'])).stdout).toContain('## big-1 (cloud)\n');
+  });
+
   it.each([['20261111-1000-bbbb'], ['20261111'], ['BBBB'], ['write a haiku about the sea'], ['Write a']])(
     'takes %j for an id',
     async (word) => {

@@ -84,7 +84,8 @@ describe('stop', () => {
     await startLoaded();
     const none = await run(['stop', 'absent'], server.url);
     expect(none.code).toBe(3);
-    expect(none.stderr).toContain('absent');
+    expect(none.stderr).toContain('ollama-cli list');
+    expect(none.stderr).not.toContain('pull');
     const some = await run(['stop', 'absent', 'llama3.2:1b', '--json'], server.url);
     expect(some.code).toBe(8);
     expect(JSON.parse(some.stdout)).toMatchObject({

@@ -69,5 +69,6 @@ describe('what an address is', () => {
     expect(isSameHost('gpu', 'http://ann:pw@GPU:11434/')).toBe(true);
     expect(isSameHost('gpu', 'https://gpu:11434')).toBe(false);
     expect(isSameHost('gpu', 'gpu:1')).toBe(false);
+    expect(isSameHost('42', '42')).toBe(false);
   });
 });

@@ -453,6 +453,39 @@ describe('the health of a server', () => {
     },
   );
 
+  test.each([
+    ['a good verdict for its interval', 200, 29_999, 30_000],
+    ['a bad one for two seconds', 401, 1_999, 2_000],
+  ])('is kept: %s', async (_, status, still, over) => {
+    let now = 0;
+    const bodies: Readonly<Record<string, Script>> = {
+      '/api/version': version,
+      '/api/tags': tags,
+      '/api/ps': ps,
+    };
+    server = await serve(({ url }) => ({ ...bodies[url], status }));
+    const client = new OllamaClient(server.url, { ...QUICK, now: () => now });
+    const asked = async (): Promise<number | undefined> => {
+      await client.health();
+      return server?.requests.filter(({ url }) => url === '/api/version').length;
+    };
+    expect(await asked()).toBe(1);
+    now = still;
+    expect(await asked()).toBe(1);
+    now = over;
+    expect(await asked()).toBe(2);
+  });
+
+  test('of a bad verdict is not kept beyond an interval that is shorter', async () => {
+    let now = 0;
+    server = await serve(() => ({ status: 401 }));
+    const client = new OllamaClient(server.url, { ...QUICK, healthCheckInterval: 500, now: () => now });
+    await client.health();
+    now = 500;
+    await client.health();
+    expect(server.requests).toHaveLength(2);
+  });
+
   test('where nobody listens is unreachable, with the reason', async () => {
     const client = new OllamaClient(`127.0.0.1:${await closedPort()}`, QUICK);
     expect(await client.health()).toMatchObject({

@@ -51,6 +51,11 @@ const ADDRESSES: readonly (readonly [written: string, url: string, warnings?: nu
   ['::', 'http://[::1]:11434'],
   ['[::]:1234', 'http://[::1]:1234'],
   ['[0:0::0]:1234', 'http://[::1]:1234'],
+  ['127.1', 'http://127.0.0.1:11434'],
+  ['0x7f.1', 'http://127.0.0.1:11434'],
+  ['31001:80', 'http://0.0.121.25:80'],
+  ['31001.example', 'http://31001.example:11434'],
+  ['1e3', 'http://1e3:11434'],
   ['http://localhost:11434/v1', 'http://localhost:11434'],
   ['http://localhost:11434/v1/', 'http://localhost:11434'],
   ['http://localhost:11434/api', 'http://localhost:11434'],
@@ -85,6 +90,30 @@ describe('parseHost', () => {
       expect(() => parseHost(written)).toThrow(expect.objectContaining({ code: 'usage' }));
     },
   );
+
+  test.each([
+    ['31001', 'Did you mean :31001?'],
+    [' 31001/ ', 'Did you mean :31001?'],
+    ['0', 'HOST:PORT'],
+    ['65536', 'HOST:PORT'],
+    ['2130706433', 'HOST:PORT'],
+    ['017700000001', 'HOST:PORT'],
+    ['0x7f000001', 'HOST:PORT'],
+    ['0X7F000001.', 'HOST:PORT'],
+  ])('refuses the number %s, which nobody means as an address', (written, hint) => {
+    expect(() => parseHost(written)).toThrow(
+      expect.objectContaining({ code: 'usage', hint: expect.stringContaining(hint) as string }),
+    );
+  });
+
+  test('makes an address of no number, whichever way it is written', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 32), fc.constantFrom(8, 10, 16), (number, base) => {
+        const prefix = { 8: '0', 10: '', 16: '0x' }[base] ?? '';
+        expect(() => parseHost(prefix + number.toString(base))).toThrow('is a number');
+      }),
+    );
+  });
 
   test.each([
     ['user:pass@h:1', 'user:pass', 'http://h:1'],

@@ -6,11 +6,11 @@ import { chatBodies, LEFT, MODEL, openSandbox, say, waitForAnswers } from './ope
 import { openFolder, openProgram, SOON } from './program.js';
 
 /** A home whose configuration has another server behind the one in force. */
-function openHome(url: string): Record<string, string> {
+function openHome(url: string, hosts: object = {}): Record<string, string> {
   const home = openFolder();
   const folder = path.join(home, '.config', 'ollama-cli');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const config = { hosts: { gpu: { url } }, fallback: ['gpu'] };
+  const config = { hosts: { ...hosts, gpu: { url } }, fallback: ['gpu'] };
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config), { mode: 0o600 });
   return {
     HOME: home,
@@ -48,6 +48,21 @@ test('so it is without redraws', async () => {
   expect(flat(terminal.scrollback())).toMatch(
     /gpu answers with gemma3:1b \(ollama: No Ollama server at .*1 2 3/,
   );
+  terminal.write('/bye\r');
+  expect(await terminal.exit).toEqual(LEFT);
+});
+
+test('so it is where the token of the first one is not there', async () => {
+  const [own, gpu] = [await openSandbox({ installed: [MODEL] }), await openSandbox({ installed: [MODEL] })];
+  const env = openHome(gpu.url, { own: { url: own.url, token_env: 'GONE' } });
+  const terminal = openProgram(['chat', MODEL, '--accessible'], 'own', { env, cols: 120 });
+  await terminal.waitFor(/^>/m, SOON);
+  terminal.write('count to 3\r');
+  await terminal.waitFor(/1 2 3/, SOON);
+  expect(flat(terminal.scrollback())).toMatch(
+    /gpu answers with gemma3:1b \(ollama: hosts\.own\.token_env: the variable GONE is not set.*1 2 3/,
+  );
+  expect(own.requests).toEqual([]);
   terminal.write('/bye\r');
   expect(await terminal.exit).toEqual(LEFT);
 });

@@ -115,6 +115,21 @@ describe.each([
   });
 });
 
+it('names the server of the command line in the commands that it advises', async () => {
+  const { client } = await open({}, ['-H', sandbox.url]);
+  const { text, isError } = await call(client, 'chat', { message: 'Hi', model: 'absent:1b' });
+  expect(isError).toBe(true);
+  expect(text).toContain(`ollama-cli -H ${sandbox.url} `);
+});
+
+it('asks for the model that the block of the server in use names', async () => {
+  const env = { OLLAMA_CLI_PROVIDERS__OLLAMA__MODEL: 'absent:1b' };
+  const { client } = await open({}, [], env);
+  const { fields } = await call(client, 'get_default_model');
+  expect(fields).toEqual({ model: 'absent:1b', source: 'configured', installed: false });
+  expect((await call(client, 'chat', { message: 'Hi' })).text).toContain('absent:1b');
+});
+
 describe('a chat with others than the server in use', () => {
   let home: string;
   beforeEach(() => {
@@ -133,7 +148,7 @@ describe('a chat with others than the server in use', () => {
     expect(fields).toMatchObject({ provider: 'cloud', model: MODEL });
     expect(asksFor('/v1/chat/completions')).toBe(1);
     const unknown = await call(client, 'chat', { message: 'Hello', provider: 'clod' });
-    expect(unknown.text).toMatch(/^usage: There is no provider "clod"\.\n.*cloud/);
+    expect(unknown.text).toMatch(/^host_not_found: There is no provider "clod"\.\n.*cloud/);
   });
 
   it('gets the answer of the next one of fallback, and is told why', async () => {

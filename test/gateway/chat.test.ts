@@ -94,6 +94,78 @@ describe('a chat with the host in force', () => {
     expect(chats(lab)[0]?.[1]).toMatchObject({ model: 'qwen3:8b' });
   });
 
+  it('asks for the newest model that is no embedder where nobody has chosen one', async () => {
+    const lab = await openLab({ installed: ['gemma3:1b', 'nomic-embed-text'] });
+    const list = (await (await fetch(`${lab.sandbox.url}/api/tags`)).json()) as {
+      models: { name: string }[];
+    };
+    expect(list.models[0]?.name).toBe('nomic-embed-text:latest');
+    const send = await openWithProviders({ host: lab.sandbox.url, model: undefined });
+    for (const body of [{}, { provider: 'ollama' }]) {
+      const response = await send('POST', CHAT, { message: 'Hello', ...body });
+      expect([response.status, await response.json()]).toMatchObject([200, { model: 'gemma3:1b' }]);
+    }
+    expect(await (await send('GET', '/api/providers/ollama')).json()).toMatchObject({ model: 'llama3.2' });
+    const test = await (await send('POST', '/api/providers/ollama/test')).json();
+    expect(test).toMatchObject({ status: 'connected' });
+    expect(test).not.toHaveProperty('model_available');
+  });
+
+  it('names the field that it does not know', async () => {
+    const lab = await openLab();
+    const send = await openWithProviders({ host: lab.sandbox.url });
+    const long = 'x'.repeat(500);
+    for (const [field, told] of [
+      ['prompt', ': "prompt"'],
+      [long, `: "${'x'.repeat(80)}…"`],
+    ] as const) {
+      const response = await send('POST', CHAT, { message: 'Hello', [field]: 1 });
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        { error: { code: 'usage', message: `body must NOT have additional properties${told}` } },
+      ]);
+    }
+  });
+
+  it('says how to get a model where there is none to choose', async () => {
+    const lab = await openLab({ installed: ['nomic-embed-text'] });
+    const send = await openWithProviders({ host: lab.sandbox.url, model: undefined });
+    const response = await send('POST', CHAT, { message: 'Hello' });
+    expect([response.status, await response.json()]).toMatchObject([
+      404,
+      {
+        error: {
+          code: 'model_not_found',
+          hint: expect.stringMatching(/^POST \/api\/providers\/ollama\/pull/),
+        },
+      },
+    ]);
+    expect(chats(lab)).toEqual([]);
+  });
+
+  it('goes to the next of a chain where the models of the first can not be told', async () => {
+    const lab = await openLab();
+    const send = await openWithProviders({
+      ...{ host: `http://127.0.0.1:${String(await closedPort())}`, model: undefined },
+      blocks: [block('cloud', lab.sandbox.url)],
+      fallback: ['ollama', 'cloud'],
+    });
+    const response = await send('POST', CHAT, { message: 'Hello' });
+    expect([response.status, await response.json()]).toMatchObject([200, { provider: 'cloud' }]);
+  });
+
+  it('says where the models are told to a caller who named none, where that one is not there', async () => {
+    const lab = await openLab();
+    const send = await openWithProviders({ host: lab.sandbox.url, model: 'absent:1b' });
+    const hintOf = async (body: object): Promise<unknown> => {
+      const response = await send('POST', CHAT, { message: 'Hello', ...body });
+      expect(response.status).toBe(404);
+      return ((await response.json()) as { error: { hint: string } }).error.hint;
+    };
+    expect(await hintOf({})).toBe('Name a model: GET /api/providers/ollama/models lists them.');
+    expect(await hintOf({ model: 'absent:1b' })).not.toContain('GET /');
+  });
+
   it.each([
     ['server-sent events, by the body', { stream: true }, {}, 'text/event-stream; charset=utf-8'],
     ['server-sent events, by Accept', {}, SSE, 'text/event-stream; charset=utf-8'],

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { EXIT_CODES } from '../../src/failure.js';
 import { openTestGateway, TOKEN } from './open.js';
 
 const page = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'gateway.md'), 'utf8');
@@ -46,6 +47,20 @@ describe('the page of the gateway', () => {
     expect(answerOf('/ready')).toContain('"ready":true');
     expect(answerOf('/metrics')).toContain('# TYPE ollama_tokens_total counter');
     expect(answerOf('/openapi.json')).toContain('"openapi":"3.1.0"');
+  });
+
+  it('has a body for a page that is answered where nobody has chosen a model', async () => {
+    const [, body = ''] = /body: JSON\.stringify\(\{ message: '(.*)' \}\)/.exec(page) ?? [];
+    expect(body).not.toBe('');
+    const gateway = await openTestGateway();
+    const accept = { accept: 'application/x-ndjson' };
+    const answer = await gateway.send('POST', '/api/chat', { message: body }, accept);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toMatch(/"type":"result".*\n$/);
+  });
+
+  it('names every code that a failure may have', () => {
+    for (const code of Object.keys(EXIT_CODES)) expect(page).toContain(`\`${code}\``);
   });
 
   it('has a line for every route', async () => {

@@ -35,6 +35,72 @@ describe('an error as a status', () => {
     expect(typeof told.hint).toBe('string');
   });
 
+  it.each<[string, ErrorCode, string, ErrorFacts, string]>([
+    [
+      'a model that is not installed is pulled',
+      'model_not_found',
+      "model 'a\"b' not found",
+      { model: 'a"b', host: 'http://h' },
+      'POST /api/providers/ollama/pull {"model":"a\\"b"}',
+    ],
+    [
+      'one that the registry lacks is looked up',
+      'model_not_found',
+      'pull model manifest: file does not exist',
+      { model: 'm' },
+      'Look its name up: https://ollama.com/library.',
+    ],
+    [
+      'another provider’s has its own words',
+      'model_not_found',
+      'x',
+      { model: 'm', provider: 'cloud', hint: 'They are listed: ollama-cli providers test cloud --json' },
+      'Name a model that it has: POST /api/providers/cloud/test lists them.',
+    ],
+    [
+      'a server that is down is started',
+      'unreachable',
+      'x',
+      { host: 'http://127.0.0.1:11434', reason: 'refused' },
+      'Start Ollama at http://127.0.0.1:11434, then GET /ready?force=true.',
+    ],
+    [
+      'a wrong name is the gateway’s',
+      'unreachable',
+      'x',
+      { reason: 'no_such_name' },
+      'Whoever runs the gateway can change that.',
+    ],
+    [
+      'a flag is the gateway’s',
+      'timeout',
+      'x',
+      { hint: 'Give it longer with --timeout.' },
+      'Whoever runs the gateway can change that.',
+    ],
+    [
+      'a command is the gateway’s',
+      'not_allowed',
+      'x',
+      { provider: 'cloud', hint: 'Enable it: ollama-cli providers enable cloud' },
+      'Whoever runs the gateway can change that.',
+    ],
+    [
+      'a neutral word stays',
+      'stream_cut',
+      'x',
+      { hint: 'Ask again; it was half-done.' },
+      'Ask again; it was half-done.',
+    ],
+  ])('names a route, and no command line, where %s', (_, code, message, facts, hint) => {
+    expect(toHttpError(new OllamaError(code, message, facts)).hint).toBe(hint);
+  });
+
+  it.each(CASES)('has no command for a shell in the hint of %s %j', (code, message, facts) => {
+    const { hint } = toHttpError(new OllamaError(code, message, { model: 'm', ...facts }));
+    expect(hint).not.toMatch(/ollama-cli|ollama serve|(^|\s)-/);
+  });
+
   it('says when to come again, always with 429', () => {
     expect(
       toHttpError(new OllamaError('server_error', 'x', { status: 429, retryAfterMs: 7_000 })),

@@ -66,7 +66,7 @@ describe('the providers', () => {
       ] as const) {
         const response = await send(method, path);
         expect([method, response.status]).toEqual([method, 404]);
-        expect(await response.json()).toMatchObject({ error: { code: 'usage' } });
+        expect(await response.json()).toMatchObject({ error: { code: 'host_not_found' } });
       }
     },
   );

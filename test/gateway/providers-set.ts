@@ -12,7 +12,8 @@ export const KEY = 'sk-secret-of-the-tests';
 /** How a gateway with providers is opened. */
 export interface ProvidersGatewayOptions {
   readonly host: string;
-  readonly model?: string;
+  /** `gemma3:1b` where it is left out; undefined where nobody has chosen one. */
+  readonly model?: string | undefined;
   readonly blocks?: readonly object[];
   readonly fallback?: readonly string[];
   readonly firstTokenMs?: number;
@@ -33,7 +34,7 @@ export async function openWithProviders(options: ProvidersGatewayOptions): Promi
   const client = new OllamaClient(options.host, { retry: { attempts: 1 }, env: {} });
   const providers = createProviders(options.blocks ?? [], {
     client,
-    model: options.model ?? 'gemma3:1b',
+    model: 'model' in options ? options.model : 'gemma3:1b',
     fallback: options.fallback ?? [],
     env: {},
     retry: { attempts: 1 },

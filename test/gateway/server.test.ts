@@ -355,6 +355,22 @@ describe('what it measures', () => {
     expect(text).toContain('ollama_tokens_total{model="other",host="h",outcome="ok"} 800\n');
   });
 
+  it('names a model once something has gone well with it, and no name that a caller made up', async () => {
+    const { send } = await openTestGateway();
+    for (const outcome of ['model_not_found', 'ok', 'timeout']) {
+      measure('ollama.tokens.total', 1, { model: 'm', host: 'h', outcome });
+    }
+    measure('ollama.tokens.total', 1, { host: 'h', outcome: 'unreachable' });
+    const text = await (await send('GET', '/metrics')).text();
+    const series = [...text.matchAll(/^ollama_tokens_total\{model="(.*?)",host="h",outcome="(.*?)"\}/gm)];
+    expect(series.map(([, model, outcome]) => [outcome, model]).sort()).toEqual([
+      ['model_not_found', 'other'],
+      ['ok', 'm'],
+      ['timeout', 'm'],
+      ['unreachable', ''],
+    ]);
+  });
+
   it('listens no longer once it has ended', async () => {
     const { isMeasured } = await import('../../src/core/metrics.js');
     const gateway = await openTestGateway();

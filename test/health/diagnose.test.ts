@@ -135,6 +135,12 @@ describe('health names what stands in the way', () => {
       'not_http',
       /-ERR wrong number/,
     ],
+    [
+      'a head with a byte that HTTP does not allow',
+      () => 'HTTP/1.1 302 Found\r\nLocation: /\u0001x\r\n\r\n',
+      'not_http',
+      /its answer is not valid HTTP: it begins with "HTTP\/1\.1 302 Found"\.$/,
+    ],
     ['bytes that are no text', () => '\u0000\u0001\u0002\u0003', 'not_http', /does not speak HTTP\.$/],
     ['an alert of TLS', () => '\u0015\u0003\u0003\u0000\u0002\u0002\u0046', 'tls_needed', /speaks TLS/],
   ];

@@ -54,6 +54,28 @@ describe('health --probe', () => {
     expect(none.code).toBe(0);
   });
 
+  it.each([
+    ['takes the next one where the smallest makes no text', ['embed', 'talk'], 'pass', 'talk'],
+    ['says so where none makes any', ['embed'], 'skip', undefined],
+  ])('%s, and the list does not tell', async (_, names, status, probed) => {
+    const talk = JSON.stringify({ model: 'talk:1', created_at: 'x', response: 'one', done: true });
+    server = await serve(({ url, body }) => {
+      if (url === '/api/generate' && body.includes('embed')) {
+        return { status: 400, body: ['{"error":"\\"embed:1\\" does not support generate"}'] };
+      }
+      if (url === '/api/generate') return { body: [`${talk}\n`] };
+      const models = names.map((name, at) => ({ name: `${name}:1`, model: `${name}:1`, size: at + 1 }));
+      return {
+        headers: { 'content-type': 'application/json' },
+        body: [JSON.stringify(url === '/api/tags' ? { models } : { version: '0.24.0', models: [] })],
+      };
+    });
+    const told = await probe();
+    expect(told.code).toBe(0);
+    expect(told.checks.filter(({ name }) => name === 'probe')).toMatchObject([{ status }]);
+    expect(told.probe?.model).toBe(probed && `${probed}:1`);
+  });
+
   it('tells a model that finds no memory, with its remedies', async () => {
     server = await startSandbox({ ...quick, faults: [parseFault('oom')] });
     const told = await probe(['--model', 'llama3.2:1b']);

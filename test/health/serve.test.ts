@@ -31,9 +31,9 @@ function readPids(): number[] {
 }
 
 const SERVER = `#!${process.execPath}
-const [host, port] = process.env.OLLAMA_HOST.split(/:(?=\\d+$)/);
+const [host, port] = process.env.OLLAMA_HOST.replace('http://', '').split(/:(?=\\d+$)/);
 require('node:fs').appendFileSync(__dirname + '/pids', process.pid + '\\n');
-for (const name of ['OLLAMA_MODELS', 'OLLAMA_KEEP_ALIVE', 'CUDA_VISIBLE_DEVICES']) console.log(name, process.env[name]);
+for (const name of ['OLLAMA_HOST', 'OLLAMA_MODELS', 'OLLAMA_KEEP_ALIVE', 'CUDA_VISIBLE_DEVICES']) console.log(name, process.env[name]);
 setTimeout(() => require('node:http').createServer((request, answer) => answer.end(JSON.stringify(
   request.url === '/api/version' ? { version: '0.24.0' } : { models: [] }))).listen(Number(port), host), 200);
 `;
@@ -72,14 +72,41 @@ describe('serve', () => {
     expect(told).toMatchObject({ host: url, started: true, pid, version: '0.24.0', log: log() });
     expect(told['stop']).toBe(`kill ${String(pid)}`);
     expect(readFileSync(log(), 'utf8')).toBe(
-      'OLLAMA_MODELS /models\nOLLAMA_KEEP_ALIVE 1h\nCUDA_VISIBLE_DEVICES 0\n',
+      `OLLAMA_HOST ${url}\nOLLAMA_MODELS /models\nOLLAMA_KEEP_ALIVE 1h\nCUDA_VISIBLE_DEVICES 0\n`,
     );
 
     const again = await runHere(['serve'], url);
     expect(again.code).toBe(0);
     expect(again.stdout).toContain('runs already');
-    expect(again.stdout).toContain('stop it    sudo systemctl stop ollama');
+    expect(again.stdout).toContain(`stop it    kill $(lsof -t -iTCP:${new URL(url).port} -sTCP:LISTEN)\n`);
     expect(readPids()).toHaveLength(1);
+  });
+
+  it.each<[string, (port: number) => string, string[], (port: number) => string]>([
+    [
+      'the person’s own word for the address in use',
+      (port) => `0.0.0.0:${port}`,
+      [],
+      (port) => `0.0.0.0:${port}`,
+    ],
+    [
+      'the address in use where the variable means another',
+      () => '0.0.0.0:1',
+      ['-H', 'localhost:PORT'],
+      (port) => `localhost:${port}`,
+    ],
+    [
+      'neither a user nor a password',
+      (port) => `ann:hush@127.0.0.1:${port}`,
+      [],
+      (port) => `127.0.0.1:${port}`,
+    ],
+  ])('passes on %s', async (_, said, flags, passed) => {
+    install();
+    const port = await closedPort();
+    const argv = [...flags.map((word) => word.replace('PORT', String(port))), 'serve'];
+    expect((await runHere(argv, said(port))).code).toBe(0);
+    expect(readFileSync(log(), 'utf8').split('\n')[0]).toBe(`OLLAMA_HOST ${passed(port)}`);
   });
 
   it('says it to people', async () => {

@@ -1,5 +1,8 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askOrDecline, mayAsk } from '../../src/consent.js';
+import { createContext } from '../../src/context.js';
+import { askHosts } from '../../src/hosts/many.js';
 import { main } from '../../src/main.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/server.js';
 import { serve } from '../support/fault-server.js';
@@ -42,6 +45,19 @@ describe('the hosts of --on', () => {
   ])('are %s', async (_what, words, hosts) => {
     const ran = await run(['ps', '--json', ...words], undefined, { env: home.env });
     expect(parse(ran.stdout).hosts.map(({ host }) => host)).toEqual(hosts);
+  });
+
+  it('are asked once however often, and in however many ways, each is named', async () => {
+    const bare = gpu.url.slice('http://'.length);
+    const namesOf = async (on: string): Promise<readonly string[]> => {
+      const ran = await run(['ps', '--json', '--on', on], undefined, { env: home.env });
+      return parse(ran.stdout).hosts.map(({ host }) => host);
+    };
+    expect(await namesOf('gpu,gpu')).toEqual(['gpu']);
+    expect(await namesOf(`${gpu.url},${gpu.url}/,${bare},${gpu.url}/v1`)).toEqual([gpu.url]);
+    // Its name brings what is sent to it.
+    expect(await namesOf(`${bare},gpu,cpu,http://me:hush@${bare}`)).toEqual(['gpu', 'cpu']);
+    expect(gpu.requests.filter(({ path }) => path === '/api/ps')).toHaveLength(3);
   });
 
   it.each([
@@ -154,6 +170,15 @@ describe('many hosts', () => {
     silent.close();
   });
 
+  it.each([['gpu'], ['gpu', 'cpu']])('ask the person nothing, whatever is done with %s', async (...names) => {
+    const { io } = testIo({ ...TERMINAL, stdinTty: true, env: home.env });
+    const context = await createContext(io, {});
+    expect(mayAsk(context)).toBe(true);
+    for await (const answer of askHosts(context, names, async (host) => await askOrDecline(host, 'Well?'))) {
+      expect(answer).toMatchObject({ error: { code: 'declined', hint: expect.stringContaining('--yes') } });
+    }
+  });
+
   it('end with 130 when they are interrupted', async () => {
     const test = testIo({ env: home.env });
     const slow = await serve(() => {
@@ -210,7 +235,8 @@ describe('many hosts', () => {
       env: { ...home.env, OLLAMA_HOST: 'cpu' },
     });
     expect(ran.code).toBe(3);
-    expect(ran.stderr).toContain('ollama-cli -H gpu pull gemma3:1');
+    expect(ran.stderr).toContain('ollama-cli -H gpu list');
+    expect(ran.stderr).not.toContain('pull');
     expect(cpu.requests).toEqual([]);
   });
 });
@@ -316,6 +342,19 @@ describe('list --on', () => {
 });
 
 describe('outdated --on', () => {
+  it('names the step for the one host where no registry can be reached from there', async () => {
+    const env = { ...home.env, OLLAMA_CLI_REGISTRY: `http://${REFUSED}`, OLLAMA_CLI_RETRY__ATTEMPTS: '1' };
+    const ran = await run(['outdated', '--on', 'gpu,cpu'], undefined, { env });
+    expect(ran.code).toBe(6);
+    expect(ran.stderr.match(/(?<=Next: ).*$/gm)?.sort()).toEqual([
+      'ollama-cli -H cpu outdated',
+      'ollama-cli -H gpu outdated',
+    ]);
+    expect(ran.stderr).not.toContain('the same command');
+    const json = await run(['outdated', '--on', 'gpu,cpu', '--json'], undefined, { env });
+    expect(parse(json.stdout).hosts[0]).toMatchObject({ error: { hint: 'ollama-cli -H gpu outdated' } });
+  });
+
   it('counts a host as failed whose model is not there, and tells the others', async () => {
     const ran = await run(['outdated', 'qwen3:8b', '--on', 'gpu,cpu', '--json'], undefined, {
       env: home.env,

@@ -33,12 +33,16 @@ const sources = fc.record(
   { requiredKeys: [] },
 );
 
-function layersOf(sets: Readonly<Record<string, Readonly<Record<string, Stored>>>>): Layer[] {
+type Sets = Readonly<Record<string, Readonly<Record<string, Stored | undefined>> | undefined>>;
+
+function layersOf(sets: Sets): Layer[] {
   const hosts = { 'hosts.a.url': 'http://a:1', 'hosts.b.url': 'http://b:1' };
   return Object.entries({ user: {}, ...sets }).map(([kind, values]) => ({
     kind: kind as Layer['kind'],
     values: new Map(
-      Object.entries({ ...(kind === 'user' ? hosts : {}), ...values }).map(([key, value]) => [key, { value }]),
+      Object.entries<Stored | undefined>({ ...(kind === 'user' ? hosts : {}), ...values }).flatMap(
+        ([key, value]) => (value === undefined ? [] : [[key, { value }] as const]),
+      ),
     ),
   }));
 }

@@ -126,6 +126,11 @@ describe('the stream of an Anthropic-compatible provider', () => {
     );
   });
 
+  it('is whole where nothing ends its last line', async () => {
+    const answer = await answerOf(await scripted({ headers: SSE, body: [STREAM.trimEnd()] }), HI);
+    expect([answer.error, answer.reason]).toEqual([undefined, 'stop']);
+  });
+
   it.each<[string, Script, string]>([
     [
       'ends before message_stop',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createContext } from '../../src/context.js';
-import { openProviders } from '../../src/providers/configured.js';
+import { openChain, openProviders } from '../../src/providers/configured.js';
 import { testIo } from '../support/io.js';
 
 let home: string;
@@ -30,4 +30,20 @@ it.each([
   const set = openProviders(await createContext(io, host === undefined ? {} : { host }));
   expect(set.chain().map(({ info }) => info.name)).toEqual(names);
   expect(set.get('ollama').info.base_url).toBe(own);
+});
+
+it("names the file and the line of a name in fallback that is nobody's", async () => {
+  const file = path.join(home, '.config', 'ollama-cli', 'config.yaml');
+  writeFileSync(file, 'hosts: {gpu: {url: "http://127.0.0.1:2"}}\nfallback: [ollama, gpo]\n');
+  const context = await createContext(testIo({ env: { HOME: home } }).io, {});
+  await expect(openChain(context, openProviders(context))).rejects.toMatchObject({
+    code: 'config',
+    message: `${file}:2: fallback names "gpo", which is neither a provider nor a host.`,
+    hint: 'Did you mean gpu?',
+  });
+  const { io } = testIo({ env: { HOME: home, OLLAMA_CLI_FALLBACK: 'gpo' } });
+  const other = await createContext(io, {});
+  await expect(openChain(other, openProviders(other))).rejects.toThrow(
+    /^OLLAMA_CLI_FALLBACK: fallback names/,
+  );
 });

@@ -248,7 +248,9 @@ describe('the model', () => {
     };
     const came = await askChain(chain, { checkAllowed });
     expect(came.end).toMatchObject({ type: 'error', error: { code: 'unreachable' } });
-    expect((came.end as { error: OllamaError }).error.message).toContain('second: It may not be used.');
+    expect((came.end as { error: OllamaError }).error.message).toMatch(
+      /^second: it has no model "[^"]*"; It may not be used\.$/m,
+    );
     expect(chatsOf(two)).toBe(1);
   });
 });
@@ -267,6 +269,24 @@ describe('where nobody answers', () => {
         `second: No Ollama server at ${chain[1]?.info.base_url ?? ''}: the connection was refused.`,
       ].join('\n'),
     );
+  });
+
+  test('one that lacks both models it was asked for is named once, with both', async () => {
+    const two = await openServer([], { installed: [] });
+    const second = providerAt('second', two.url, { model: 'own:1b' });
+    const { end } = await askChain([await nobody('first'), second]);
+    const message = end.type === 'error' ? end.error.message : '';
+    expect(message.split('\n').slice(2)).toEqual([
+      `second: it has no model "${MODEL}"; it has no model "own:1b".`,
+    ]);
+    // Also where a third is asked in its place.
+    const three = await openServer();
+    const came = await askChain([await nobody('first'), second, providerAt('third', three.url)]);
+    expect(came.steps.map(({ name, reason }) => [name, reason.split('second: ').length - 1])).toEqual([
+      ['second', 0],
+      ['second', 1],
+      ['third', 1],
+    ]);
   });
 
   test('reasons of different kinds have in common that nobody could be had', async () => {

@@ -84,10 +84,10 @@ describe('a set of providers', () => {
 
   it('names what is near where there is none of that name', () => {
     expect(failure(() => open([CLOUD]).get('clout'))).toMatchObject({
-      code: 'usage',
+      code: 'host_not_found',
       hint: 'Did you mean cloud?',
     });
-    expect(failure(() => open([CLOUD]).get('constructor')).code).toBe('usage');
+    expect(failure(() => open([CLOUD]).get('constructor')).code).toBe('host_not_found');
     const hosts = { gpu: { url: sandbox.url, open: () => Promise.resolve(client) } };
     expect(failure(() => open([], { fallback: ['gpo'], hosts }).chain())).toMatchObject({
       code: 'config',
