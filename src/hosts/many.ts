@@ -29,10 +29,14 @@ export function labelHost(name: string): string {
  * connecting takes 2 s at most, an answer 5 s unless `--timeout` says otherwise. What fails is that host's answer, and none
  * asks the person anything; throws `interrupted` alone.
  */
-export async function* askHosts<Value>(
+export function askHosts<Value>(
   ...asked: Parameters<typeof askHostsInTurns<Value>>
 ): AsyncGenerator<HostAnswer<Value>, void, undefined> {
-  for await (const answers of askHostsInTurns(...asked)) yield* answers;
+  return oneByOne(askHostsInTurns(...asked));
+}
+
+async function* oneByOne<Item>(turns: AsyncIterable<readonly Item[]>): AsyncGenerator<Item, void, undefined> {
+  for await (const items of turns) yield* items;
 }
 
 /** The same, and yields all that came at one time together: of a hundred, many do, and what is written once is there sooner. */
