@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
+import { readFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { findProgram } from './config/find-program.js';
+import { openOwn } from './config/open-own.js';
 import { hasCredentials, isSameHost } from './config/host-text.js';
 import { stateDir } from './config/paths.js';
 import type { Context } from './context.js';
@@ -116,8 +117,7 @@ async function answers(
 }
 
 async function openLog(file: string, platform: NodeJS.Platform): Promise<FileHandle> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, 'a', 0o600);
+  const handle = await openOwn(file, 'a');
   if (platform !== 'win32') await handle.chmod(0o600);
   if ((await handle.stat()).size > LONGEST_LOG) await handle.truncate(0);
   return handle;

@@ -116,7 +116,8 @@ function tellStart(
   io.stderr.write(`${lines.join('\n')}\n`);
 }
 
-async function gatherDeps(context: Context): Promise<GatewayDeps> {
+/** What the gateway's routes stand on, by the settings. */
+export async function gatherDeps(context: Context): Promise<GatewayDeps> {
   const { client, settings, io } = context;
   const { openChain, openProviders } = await import('../providers/configured.js');
   const { createCircuit } = await import('../providers/circuit.js');

@@ -4,6 +4,7 @@ import { OllamaError } from '../core/errors.js';
 import { failureJson, sumErrors, toFailure } from '../failure.js';
 import { formatBytes } from '../format/bytes.js';
 import { cleanLine } from '../format/clean.js';
+import type { RmFlags } from '../hosts/on-rm.js';
 import { checkFields, readFields } from '../output/fields.js';
 import { pickFields, writeJson } from '../output/json.js';
 import { writeText } from '../output/write.js';
@@ -21,14 +22,6 @@ import {
 } from '../models/removal.js';
 import { checkModelWords } from '../models/words.js';
 import { collect, type Outcome, type Register } from '../command.js';
-
-interface RmFlags {
-  readonly on?: readonly string[];
-  readonly dryRun?: boolean;
-  readonly ignoreMissing?: boolean;
-  readonly yes?: boolean;
-  readonly force?: boolean;
-}
 
 /** Declares `rm`. */
 export const register: Register = (program, action) => {
@@ -51,7 +44,11 @@ export const register: Register = (program, action) => {
 /** What one removed model is told with. */
 const ITEM_FIELDS = ['name', 'size'];
 
-async function rm(context: Context, words: readonly string[], flags: RmFlags): Promise<Outcome> {
+async function rm(
+  context: Context,
+  words: readonly string[],
+  flags: RmFlags & { readonly on?: readonly string[] },
+): Promise<Outcome> {
   checkModelWords(words);
   if (flags.on !== undefined) {
     const { removeOn } = await import('../hosts/on-rm.js');

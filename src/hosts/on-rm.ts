@@ -22,7 +22,8 @@ import { writeText } from '../output/write.js';
 import { askHosts, labelHost } from './many.js';
 import { endHosts, hostJson, readOn, tellHostFailure } from './on.js';
 
-interface RmFlags {
+/** What `rm` is told, for one host or several. */
+export interface RmFlags {
   readonly dryRun?: boolean;
   readonly ignoreMissing?: boolean;
   readonly yes?: boolean;

@@ -46,6 +46,13 @@ function shapeOf(data: string, token: string): Shape | undefined {
 /** What JSON writes as it is. */
 const UNESCAPED = /^[^"\\\u0000-\u001f]+$/;
 
+/** What stands between the two, where it is text that JSON writes as it is: it is known without parsing all of it. */
+function plainBetween(data: string, before: string, after: string): string | undefined {
+  if (!data.startsWith(before) || !data.endsWith(after)) return undefined;
+  const content = data.slice(before.length, data.length - after.length);
+  return UNESCAPED.test(content) ? content : undefined;
+}
+
 /** ASCII that JSON writes as it is. */
 const ASCII = /^[ !#-[\]-~]+$/;
 
@@ -57,13 +64,6 @@ function asciiBetween(chunk: Buffer, { bytesBefore, bytesAfter }: Shape): string
     return undefined;
   const content = chunk.toString('latin1', from, to);
   return ASCII.test(content) ? content : undefined;
-}
-
-/** What stands between the two, where it is text that JSON writes as it is: it is known without parsing all of it. */
-function plainBetween(data: string, before: string, after: string): string | undefined {
-  if (!data.startsWith(before) || !data.endsWith(after)) return undefined;
-  const content = data.slice(before.length, data.length - after.length);
-  return UNESCAPED.test(content) ? content : undefined;
 }
 
 /**

@@ -1,17 +1,21 @@
 import { onTestFinished } from 'vitest';
 import { createContext, type Context } from '../../src/context.js';
-import { checkAllowed } from '../../src/consent.js';
-import type { GatewayDeps } from '../../src/gateway/deps.js';
 import { openGateway, type GatewayOptions } from '../../src/gateway/server.js';
-import { checkFreshness } from '../../src/models/outdated.js';
-import { openProviders } from '../../src/providers/configured.js';
-import { findRegistry } from '../../src/registry.js';
 import { parseFault } from '../../src/sandbox/faults.js';
 import { startSandbox, type Sandbox, type SandboxOptions } from '../../src/sandbox/server.js';
+import { gatherDeps } from '../../src/commands/gateway.js';
 import { testIo } from '../support/io.js';
 
 /** The token of every gateway of the tests. */
 export const TOKEN = 'token-of-the-tests';
+
+/** Sends a request with the token; a body is sent as JSON. */
+export type Send = (
+  method: string,
+  path: string,
+  body?: unknown,
+  options?: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal },
+) => Promise<Response>;
 
 /** A gateway in front of a sandbox. */
 export interface TestGateway {
@@ -34,21 +38,19 @@ export interface TestGatewayOptions {
   readonly host?: string;
 }
 
-/** What the command gives a gateway, of a context. */
-export async function depsOf(context: Context): Promise<GatewayDeps> {
-  return {
-    client: context.client,
-    providers: await openProviders(context),
-    pullLimitMs: context.settings.timeouts.pull,
-    firstTokenMs: context.settings.timeouts.first_token,
-    silenceMs: context.settings.timeouts.silence,
-    checkAllowed: (model) => checkAllowed(context, model),
-    outdated: async (signal) =>
-      await checkFreshness(context, await findRegistry(context), await context.client.list({ signal }), {
-        signal,
-      }),
-    now: context.io.now,
-  };
+/** Sends requests with the token to a gateway; a body is sent as JSON, a text as it is. */
+export function sendTo(url: string): Send {
+  return async (method, path, body, { headers = {}, signal } = {}) =>
+    await fetch(url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      signal: signal ?? null,
+    });
 }
 
 /** Opens a gateway in this process, until the end of the test at the latest. */
@@ -62,7 +64,7 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
   });
   const { io } = testIo({ env: { OLLAMA_HOST: options.host ?? sandbox.url, ...options.env } });
   const context = await createContext(io, {});
-  const gateway = await openGateway(await depsOf(context), {
+  const gateway = await openGateway(await gatherDeps(context), {
     listen: { host: '127.0.0.1', port: 0 },
     token: TOKEN,
     ...options.gateway,
@@ -72,21 +74,13 @@ export async function openTestGateway(options: TestGatewayOptions = {}): Promise
     await sandbox.close();
   };
   onTestFinished(close);
+  const send = sendTo(gateway.url);
   return {
     url: gateway.url,
     port: Number(new URL(gateway.url).port),
     sandbox,
     context,
-    send: async (method, path, body, headers = {}) =>
-      await fetch(gateway.url + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${TOKEN}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      }),
+    send: async (method, path, body, headers = {}) => await send(method, path, body, { headers }),
     fault: (...faults) => sandbox.setFaults(faults.map(parseFault)),
     close,
   };

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startLab, type Lab } from '../sandbox/lab.js';
 import { closedPort } from '../support/fault-server.js';
-import { KEY, openWithProviders, type Send } from './providers-set.js';
+import type { Send } from './open.js';
+import { KEY, openWithProviders } from './providers-set.js';
 
 async function openLab(): Promise<Lab> {
   const lab = await startLab({ installed: ['gemma3:1b'] });

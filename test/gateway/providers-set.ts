@@ -4,7 +4,7 @@ import { OllamaClient } from '../../src/core/client.js';
 import { OllamaError } from '../../src/core/errors.js';
 import { openGateway } from '../../src/gateway/server.js';
 import { createProviders } from '../../src/providers/set.js';
-import { TOKEN } from './open.js';
+import { sendTo, TOKEN, type Send } from './open.js';
 
 /** The key of every provider of the tests that has one. */
 export const KEY = 'sk-secret-of-the-tests';
@@ -19,14 +19,6 @@ export interface ProvidersGatewayOptions {
   readonly firstTokenMs?: number;
   readonly allowed?: readonly string[];
 }
-
-/** Sends a request with the token; a body is sent as JSON. */
-export type Send = (
-  method: string,
-  path: string,
-  body?: unknown,
-  options?: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal },
-) => Promise<Response>;
 
 /** Opens a gateway in front of a server, with these providers; until the end of the test. */
 export async function openWithProviders(options: ProvidersGatewayOptions): Promise<Send> {
@@ -55,15 +47,5 @@ export async function openWithProviders(options: ProvidersGatewayOptions): Promi
     { listen: { host: '127.0.0.1', port: 0 }, token: TOKEN },
   );
   onTestFinished(() => gateway.close());
-  return async (method, path, body, { headers = {}, signal } = {}) =>
-    await fetch(gateway.url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${TOKEN}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      signal: signal ?? null,
-    });
+  return sendTo(gateway.url);
 }

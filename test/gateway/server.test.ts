@@ -2,7 +2,8 @@ import { createConnection } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { openGateway } from '../../src/gateway/server.js';
 import { measure } from '../../src/core/metrics.js';
-import { depsOf, openTestGateway, TOKEN, type TestGateway } from './open.js';
+import { gatherDeps } from '../../src/commands/gateway.js';
+import { openTestGateway, TOKEN, type TestGateway } from './open.js';
 import { bodyOf, exchange, openRaw, heldConnections, statusesOf, statusOf, until } from './raw-socket.js';
 
 /** A request as it stands on the wire. */
@@ -40,7 +41,7 @@ describe('who is answered', () => {
   it('answers without one where that was asked for, on a loopback address alone', async () => {
     const { url, context } = await openTestGateway({ gateway: { token: undefined } });
     expect((await fetch(`${url}/ready`)).status).toBe(200);
-    const deps = await depsOf(context);
+    const deps = await gatherDeps(context);
     for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
       const options = { listen: { host, port: 0 }, token: undefined };
       await expect(openGateway(deps, options)).rejects.toMatchObject({ code: 'usage' });
@@ -276,7 +277,7 @@ describe('its end', () => {
   it('says that a port is taken', async () => {
     const { port, context } = await openTestGateway();
     const listen = { host: '127.0.0.1', port };
-    await expect(openGateway(await depsOf(context), { listen, token: 'x' })).rejects.toMatchObject({
+    await expect(openGateway(await gatherDeps(context), { listen, token: 'x' })).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining('another program') as string,
     });

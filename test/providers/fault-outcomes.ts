@@ -1,4 +1,5 @@
 import type { FaultName } from '../../src/sandbox/faults.js';
+import { NOT_IN_A_CHAT } from '../sandbox/chat-faults.js';
 
 /** Whom a fault of the first leaves to answer: the next one, the first itself, or nobody, as words had come. */
 export type Outcome = 'next' | 'first' | 'broken';
@@ -47,24 +48,7 @@ const FAULTS: Readonly<Record<FaultName, readonly Row[] | 'not in a chat'>> = {
     ['killed@50%', 'broken'],
   ],
   'bad-image': [['bad-image', 'first']],
-  frozen: 'not in a chat',
-  linger: 'not in a chat',
-  corrupt: 'not in a chat',
-  'rolled-back': 'not in a chat',
-  'missing-completed': 'not in a chat',
-  'max-retries': 'not in a chat',
-  'no-final': 'not in a chat',
-  'no-space': 'not in a chat',
-  offline: 'not in a chat',
-  newer: 'not in a chat',
-  '412': 'not in a chat',
-  verifying: 'not in a chat',
-  'lost-partials': 'not in a chat',
-  'registry-500': 'not in a chat',
-  'registry-401': 'not in a chat',
-  'registry-garbage': 'not in a chat',
-  'registry-huge': 'not in a chat',
-  'retry-after': 'not in a chat',
+  ...NOT_IN_A_CHAT,
 };
 /** All of them that an answer can meet. */
 export const ROWS = Object.values(FAULTS).flatMap((rows) => (rows === 'not in a chat' ? [] : rows));

@@ -27,6 +27,28 @@ export interface ChatFault {
 const WHOLE = { exit: 0, words: /(?:)/, comes: 'all' } as const;
 const MEMORY = /memory[^]*num.ctx 2048/;
 
+/** The faults of pulls and registries. */
+export const NOT_IN_A_CHAT = {
+  frozen: 'not in a chat',
+  linger: 'not in a chat',
+  corrupt: 'not in a chat',
+  'rolled-back': 'not in a chat',
+  'missing-completed': 'not in a chat',
+  'max-retries': 'not in a chat',
+  'no-final': 'not in a chat',
+  'no-space': 'not in a chat',
+  offline: 'not in a chat',
+  newer: 'not in a chat',
+  '412': 'not in a chat',
+  verifying: 'not in a chat',
+  'lost-partials': 'not in a chat',
+  'registry-500': 'not in a chat',
+  'registry-401': 'not in a chat',
+  'registry-garbage': 'not in a chat',
+  'registry-huge': 'not in a chat',
+  'retry-after': 'not in a chat',
+} as const satisfies Partial<Record<FaultName, 'not in a chat'>>;
+
 /** The faults that a chat can meet, each of them; of the rest, why it can't. */
 const CHAT_FAULTS: Readonly<Record<FaultName, readonly ChatFault[] | 'not in a chat'>> = {
   cut: [
@@ -91,24 +113,7 @@ const CHAT_FAULTS: Readonly<Record<FaultName, readonly ChatFault[] | 'not in a c
     },
   ],
   'escape-names': [{ fault: 'escape-names', ...WHOLE }],
-  frozen: 'not in a chat',
-  linger: 'not in a chat',
-  corrupt: 'not in a chat',
-  'rolled-back': 'not in a chat',
-  'missing-completed': 'not in a chat',
-  'max-retries': 'not in a chat',
-  'no-final': 'not in a chat',
-  'no-space': 'not in a chat',
-  offline: 'not in a chat',
-  newer: 'not in a chat',
-  '412': 'not in a chat',
-  verifying: 'not in a chat',
-  'lost-partials': 'not in a chat',
-  'registry-500': 'not in a chat',
-  'registry-401': 'not in a chat',
-  'registry-garbage': 'not in a chat',
-  'registry-huge': 'not in a chat',
-  'retry-after': 'not in a chat',
+  ...NOT_IN_A_CHAT,
 };
 
 /** All rows of the table. */
